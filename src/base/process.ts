@@ -1,0 +1,154 @@
+import {spawn} from 'node:child_process';
+import {createWriteStream} from 'node:fs';
+import {finished} from 'node:stream/promises';
+import {HostError, systemErrorCode} from './errors.js';
+import type {Environment} from './world.js';
+
+export interface RunOptions {
+  readonly cwd?: string;
+  /** The whole environment of the program; default: this process's. */
+  readonly env?: Environment;
+  /** Written to standard input, which is then closed. Default: no input. */
+  readonly input?: string;
+  /** Ends the program's process group: SIGTERM, after `graceMs` SIGKILL. */
+  readonly signal?: AbortSignal;
+  readonly graceMs?: number;
+  /** Ends the program likewise when the time is up; the outcome says so. */
+  readonly timeoutMs?: number;
+  /** Called for each line of standard output and standard error, as they come. */
+  readonly onLine?: (line: string) => void;
+  /** Both streams are appended to this file too. */
+  readonly logFile?: string;
+  /** The kernel kills the program when this process dies, however it dies (util-linux setpriv). */
+  readonly diesWithUs?: boolean;
+}
+
+/** How a program ended, and what it printed (each stream's last 8 MiB). */
+export interface Outcome {
+  readonly argv: readonly string[];
+  readonly exitCode: number | null;
+  readonly signalName: string | null;
+  readonly timedOut: boolean;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const keptCharacters = 8 * 1024 * 1024;
+
+/** Runs a program in a process group of its own and waits for its end. A failing program is an outcome, not an error.
+ * @throws {HostError} `missing-tool` when there is no such program.
+ * @throws the signal's reason when it was aborted, after the whole group has ended.
+ */
+export async function run(argv: readonly string[], options: RunOptions = {}): Promise<Outcome> {
+  options.signal?.throwIfAborted();
+  const [program = '', ...rest] = options.diesWithUs ? ['setpriv', '--pdeathsig', 'KILL', '--', ...argv] : argv;
+  const child = spawn(program, rest, {
+    cwd: options.cwd,
+    env: (options.env ?? process.env) as NodeJS.ProcessEnv,
+    detached: true,
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  const log = options.logFile ? createWriteStream(options.logFile, {flags: 'a'}) : undefined;
+  const stdout = collect(child.stdout, log, options.onLine);
+  const stderr = collect(child.stderr, log, options.onLine);
+  child.stdin.on('error', () => {}); // a program may end without reading its input: its exit code tells
+  child.stdin.end(options.input ?? '');
+
+  let timedOut = false;
+  const endGroup = () => {
+    if (child.pid === undefined) return;
+    killGroup(child.pid, 'SIGTERM');
+    setTimeout(
+      () => child.pid !== undefined && child.exitCode === null && killGroup(child.pid, 'SIGKILL'),
+      options.graceMs ?? 2000,
+    ).unref();
+  };
+  options.signal?.addEventListener('abort', endGroup, {once: true});
+  const timer = options.timeoutMs
+    ? setTimeout(() => {
+        timedOut = true;
+        endGroup();
+      }, options.timeoutMs)
+    : undefined;
+
+  try {
+    const [exitCode, signalName] = await new Promise<[number | null, string | null]>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', (code, name) => resolve([code, name]));
+    });
+    options.signal?.throwIfAborted();
+    return {argv, exitCode, signalName, timedOut, stdout: stdout(), stderr: stderr()};
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') {
+      throw new HostError('missing-tool', {
+        tool: program,
+        why: `no such program in PATH`,
+        install: `./trovestack doctor`,
+      });
+    }
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    options.signal?.removeEventListener('abort', endGroup);
+    if (log) {
+      log.end();
+      await finished(log).catch(() => {}); // the program's own outcome matters more than its log's last bytes
+    }
+  }
+}
+
+/** Runs a program that has to succeed.
+ * @returns Its standard output.
+ * @throws {HostError} `command-failed`, or `disk-full` when it says that there's no space left.
+ */
+export async function runOrThrow(doing: string, argv: readonly string[], options: RunOptions = {}): Promise<string> {
+  const outcome = await run(argv, options);
+  if (outcome.exitCode === 0) return outcome.stdout;
+  const output = lastLines(outcome.stderr || outcome.stdout, 15);
+  if (/No space left on device/.test(output)) {
+    throw new HostError('disk-full', {doing, path: options.cwd ?? process.cwd()});
+  }
+  throw new HostError('command-failed', {doing, command: argv[0] ?? '', outcome: describeEnd(outcome), output});
+}
+
+/** "exited with 1", "was ended by SIGKILL", "took too long". */
+export function describeEnd(outcome: Outcome): string {
+  if (outcome.timedOut) return 'took too long and was ended';
+  if (outcome.signalName) return `was ended by ${outcome.signalName}`;
+  return `exited with ${outcome.exitCode}`;
+}
+
+/** The last `count` lines with text, joined by newlines. */
+export function lastLines(text: string, count: number): string {
+  return text.trimEnd().split('\n').slice(-count).join('\n');
+}
+
+function killGroup(pid: number, signalName: NodeJS.Signals): void {
+  try {
+    process.kill(-pid, signalName);
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ESRCH') throw error;
+  }
+}
+
+function collect(
+  stream: NodeJS.ReadableStream,
+  log: NodeJS.WritableStream | undefined,
+  onLine: ((line: string) => void) | undefined,
+): () => string {
+  let kept = '';
+  let partial = '';
+  stream.setEncoding('utf8');
+  stream.on('data', (chunk: string) => {
+    log?.write(chunk);
+    kept = (kept + chunk).slice(-keptCharacters);
+    if (!onLine) return;
+    const lines = (partial + chunk).split('\n');
+    partial = lines.pop() ?? '';
+    for (const line of lines) onLine(line);
+  });
+  stream.on('end', () => {
+    if (partial) onLine?.(partial);
+  });
+  return () => kept;
+}

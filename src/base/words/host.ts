@@ -1,0 +1,25 @@
+import type {Words} from './words.js';
+
+/** Words of the errors that whoever owns this machine can mend. Exit code 4. */
+export const hostWords = {
+  'missing-tool': (f: {tool: string; why: string; install: string}): Words => ({
+    message: `Cannot go on without "${f.tool}": ${f.why}`,
+    next: f.install,
+  }),
+  'disk-full': (f: {path: string; doing: string}): Words => ({
+    message: `Cannot finish ${f.doing}: no space left on the file system of "${f.path}"`,
+    next: `free space there, or choose another place with TROVESTACK_STORE; then run the same command again`,
+  }),
+  'not-root': (f: {doing: string; why: string}): Words => ({
+    message: `Cannot ${f.doing} as an ordinary user: ${f.why}`,
+    next: 'run the same command as root, or with sudo',
+  }),
+  'command-failed': (f: {doing: string; command: string; outcome: string; output: string}): Words => ({
+    message: `Cannot finish ${f.doing}: ${f.command} ${f.outcome}`,
+    ...(f.output ? {details: {said: f.output}} : {}),
+  }),
+  'busy-lock': (f: {what: string; holder: string}): Words => ({
+    message: `Cannot use ${f.what}: ${f.holder} is using it`,
+    next: 'wait until it ends, then run the same command again',
+  }),
+} as const;
