@@ -10,6 +10,9 @@ export const hostWords = {
     message: `Cannot finish ${f.doing}: no space left on the file system of "${f.path}"`,
     next: `free space there, or choose another place with TROVESTACK_STORE; then run the same command again`,
   }),
+  'no-access': (f: {path: string; problem: string}): Words => ({
+    message: `Cannot use "${f.path}": ${f.problem === 'EROFS' ? 'its file system is read-only' : 'permission denied'}`,
+  }),
   'not-root': (f: {doing: string; why: string}): Words => ({
     message: `Cannot ${f.doing} as an ordinary user: ${f.why}`,
     next: 'run the same command as root, or with sudo',

@@ -1,0 +1,147 @@
+import {realpathSync} from 'node:fs';
+import {dirname, join} from 'node:path';
+import {fileURLToPath} from 'node:url';
+import {Command, CommanderError} from 'commander';
+import {type Environment, Interrupted, pathsFrom, type World} from '../base/index.js';
+import {createReporter, jsonText, type Reporter, renderError} from '../report/index.js';
+import {type Answer, addCommonOptions, type Cli, type CommonOptions, nounCommand} from './cli.js';
+import {registerCommands} from './commands/index.js';
+import {version} from './version.js';
+
+/** Runs one command line.
+ * @param argv Without the interpreter and the script.
+ * @returns The exit code: 0, or that of the error's class.
+ */
+export async function main(argv: readonly string[], env: Environment = process.env): Promise<number> {
+  const session = new Session(env);
+  const program = buildProgram(session);
+  try {
+    await program.parseAsync(argv, {from: 'user'});
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? 0 : 2;
+  }
+  return session.exitCode;
+}
+
+/** The whole tree of commands; also what the reference page and the completion are made from. */
+export function buildProgram(session: Session): Command {
+  const program = new Command('trovestack')
+    .description('From guest image elements to a proven Trove database instance')
+    .version(version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand('help [command]', 'print the help of a command')
+    .showSuggestionAfterError()
+    .exitOverride()
+    .enablePositionalOptions()
+    .configureOutput({
+      outputError: (text, write) => write(`error bad-usage: ${sentence(text)}\n  next     trovestack --help\n`),
+    })
+    .addHelpText('after', helpTail);
+  const cli: Cli = {
+    program,
+    noun: (name) => nounCommand(program, name),
+    act: (handler) => session.act(handler),
+  };
+  registerCommands(cli);
+  addCommonOptions(program);
+  inheritSettings(program);
+  return program;
+}
+
+const helpTail = `
+Start here:
+  trovestack quickstart                  the whole story, on an OpenStack of its own
+  trovestack image build mariadb         only the guest image
+  trovestack doctor                      what this machine can do, and what it lacks`;
+
+/** Commander's own texts in our form: "error: unknown command 'x'" becomes "Unknown command 'x'". */
+function sentence(text: string): string {
+  const plain = text
+    .replace(/^error: /, '')
+    .trim()
+    .replace(/\n/g, ' ')
+    .replace(/\.$/, '');
+  return plain.charAt(0).toUpperCase() + plain.slice(1);
+}
+
+function inheritSettings(command: Command): void {
+  for (const child of command.commands) {
+    child.copyInheritedSettings(command);
+    inheritSettings(child);
+  }
+}
+
+/** One run of the program: where things are, who is told, and how it ended. */
+export class Session {
+  exitCode = 0;
+  readonly #env: Environment;
+
+  constructor(env: Environment) {
+    this.#env = env;
+  }
+
+  act<A extends unknown[]>(handler: (world: World, ...args: A) => Promise<Answer>): (...args: A) => Promise<void> {
+    return async (...args) => {
+      const command = args.at(-1);
+      const options = (command instanceof Command ? command.opts() : {output: 'text'}) as CommonOptions;
+      const reporter = createReporter({
+        verbosity: options.quiet ? 'quiet' : options.verbose ? 'verbose' : 'normal',
+        terminal: process.stderr,
+        ...(options.events === undefined ? {} : {eventsFile: options.events}),
+      });
+      this.exitCode = await this.#perform((world) => handler(world, ...args), options, reporter);
+    };
+  }
+
+  async #perform(work: (world: World) => Promise<Answer>, options: CommonOptions, reporter: Reporter): Promise<number> {
+    using interruption = onInterruption((name) => reporter.emit({type: 'note', text: `${name}: cleaning up …`}));
+    const world: World = {
+      emit: reporter.emit,
+      signal: interruption.signal,
+      env: this.#env,
+      paths: pathsFrom(this.#env, homeFolder()),
+    };
+    try {
+      const answer = await work(world);
+      reporter.close();
+      await print(options.output === 'json' ? jsonText(answer.value) : answer.text);
+      return answer.exitCode ?? 0;
+    } catch (thrown) {
+      reporter.close();
+      const error = interruption.signal.aborted ? interruption.signal.reason : thrown;
+      const rendered = renderError(error, {color: process.stderr.isTTY === true, stack: options.verbose === true});
+      process.stderr.write(`${rendered.text}\n`);
+      if (options.output === 'json') await print(jsonText({error: rendered.value}));
+      return rendered.exitCode;
+    }
+  }
+}
+
+/** Turns the first SIGINT, SIGTERM or SIGHUP into an abort; further ones change nothing, since the clean-up is under way. */
+function onInterruption(tell: (signalName: string) => void): Disposable & {readonly signal: AbortSignal} {
+  const controller = new AbortController();
+  const names: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+  const handle = (name: NodeJS.Signals) => {
+    if (controller.signal.aborted) return;
+    tell(name);
+    controller.abort(new Interrupted(name));
+  };
+  for (const name of names) process.on(name, handle);
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]() {
+      for (const name of names) process.off(name, handle);
+    },
+  };
+}
+
+/** The folder that holds elements/ and datastores/: two above the compiled program. */
+function homeFolder(): string {
+  return realpathSync(join(dirname(fileURLToPath(import.meta.url)), '..', '..'));
+}
+
+async function print(text: string): Promise<void> {
+  if (text === '') return;
+  await new Promise<void>((resolve) => process.stdout.write(`${text}\n`, () => resolve()));
+}
