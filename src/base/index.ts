@@ -8,3 +8,4 @@ export * from './lock.js';
 export * from './nearest.js';
 export * from './process.js';
 export * from './world.js';
+export * from './yaml-file.js';

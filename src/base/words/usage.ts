@@ -1,3 +1,4 @@
+import type {FileProblem} from '../yaml-file.js';
 import type {Words} from './words.js';
 
 /** Words of the errors that the person typing, or writing a file, can mend. Exit code 2. */
@@ -13,4 +14,30 @@ export const usageWords = {
     message: `Cannot read ${f.what} "${f.path}": ${f.problems.length === 1 ? f.problems[0] : `${f.problems.length} problems`}`,
     ...(f.problems.length > 1 ? {details: Object.fromEntries(f.problems.map((p, i) => [`${i + 1}`, p]))} : {}),
   }),
+  'invalid-file': (f: {path: string; what: string; problems: readonly FileProblem[]}): Words => ({
+    message: `Cannot use ${f.what} "${f.path}": ${f.problems.length === 1 ? '1 problem' : `${f.problems.length} problems`}`,
+    details: problemsByPlace(f.problems),
+  }),
+  'unknown-datastore': (f: {name: string; nearest: readonly string[]; known: readonly string[]}): Words => ({
+    message: `Cannot find datastore "${f.name}" in the catalogue`,
+    details: f.nearest.length ? {nearest: f.nearest.join(', ')} : {known: f.known.join(', ')},
+    next: 'trovestack catalog list',
+  }),
+  'unknown-version': (f: {datastore: string; version: string; known: readonly string[]}): Words => ({
+    message: `Cannot find version "${f.version}" of datastore "${f.datastore}" in the catalogue`,
+    details: {known: f.known.join(', ')},
+    next: `trovestack catalog show ${f.datastore}`,
+  }),
 } as const;
+
+/** `file:line:column` → what is wrong there, then the line at fault with the text meant underlined. */
+function problemsByPlace(problems: readonly FileProblem[]): Record<string, string> {
+  const places: Record<string, string> = {};
+  for (const problem of problems) {
+    const place = `${problem.path}:${problem.line}:${problem.column}`;
+    const before = places[place];
+    const underline = `${problem.lineText}\n${' '.repeat(problem.column - 1)}${'^'.repeat(problem.length)}`;
+    places[place] = before ? `${problem.message}\n${before}` : `${problem.message}\n${underline}`;
+  }
+  return places;
+}
