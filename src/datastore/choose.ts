@@ -1,0 +1,32 @@
+import {nearestNames, UsageError} from '../base/index.js';
+import type {Catalogue} from './read.js';
+import type {DatastoreDefinition, DatastoreVersion} from './schema.js';
+
+export interface ChosenVersion {
+  readonly datastore: DatastoreDefinition;
+  readonly version: DatastoreVersion;
+}
+
+/** Splits `mariadb:11.8` or `mariadb`. */
+export function parseDatastoreName(text: string): {readonly name: string; readonly version?: string} {
+  const [name = '', ...version] = text.split(':');
+  return version.length ? {name, version: version.join(':')} : {name};
+}
+
+/** The datastore and version that `mariadb:11.8` names; without a version the default one.
+ * @throws {UsageError} `unknown-datastore`, `unknown-version`
+ */
+export function chooseVersion(catalogue: Catalogue, text: string): ChosenVersion {
+  const {name, version: wanted} = parseDatastoreName(text);
+  const datastore = catalogue.get(name);
+  if (!datastore) {
+    const known = [...catalogue.keys()];
+    throw new UsageError('unknown-datastore', {name, nearest: nearestNames(name, known), known});
+  }
+  const version = datastore.versions.find((v) => (wanted === undefined ? v.default : v.version === wanted));
+  if (!version) {
+    const known = datastore.versions.map((v) => v.version);
+    throw new UsageError('unknown-version', {datastore: name, version: wanted ?? '', known});
+  }
+  return {datastore, version};
+}

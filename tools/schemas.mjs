@@ -1,0 +1,18 @@
+// Writes schemas/*.schema.json from the zod schemas in code; needs the build. With --check it only compares.
+import {readFile, writeFile} from 'node:fs/promises';
+import {z} from 'zod';
+import {datastoreSchema} from '../dist/datastore/schema.js';
+
+const schemas = {datastore: datastoreSchema};
+
+let stale = 0;
+for (const [name, schema] of Object.entries(schemas)) {
+  const file = new URL(`../schemas/${name}.schema.json`, import.meta.url);
+  const text = `${JSON.stringify(z.toJSONSchema(schema, {io: 'input'}), null, 2)}\n`;
+  if (!process.argv.includes('--check')) await writeFile(file, text);
+  else if ((await readFile(file, 'utf8').catch(() => '')) !== text) {
+    stale++;
+    console.error(`schemas/${name}.schema.json is stale: run node tools/schemas.mjs`);
+  }
+}
+process.exitCode = stale ? 1 : 0;
