@@ -1,0 +1,159 @@
+import {constants} from 'node:fs';
+import {access, statfs} from 'node:fs/promises';
+import {totalmem} from 'node:os';
+import {dirname} from 'node:path';
+import {findDebianMirrors, run, systemErrorCode, type World} from '../base/index.js';
+
+/** One thing that trovestack needs of this machine. */
+export interface HostFinding {
+  readonly name: string;
+  readonly state: 'good' | 'poor' | 'missing';
+  /** What was found. */
+  readonly found: string;
+  /** What to do about it, when something is to be done. */
+  readonly next?: string;
+}
+
+/** Programs of the host that trovestack runs, the package each comes in, and what for. */
+const programs: readonly (readonly [program: string, debianPackage: string, purpose: string])[] = [
+  ['mmdebstrap', 'mmdebstrap', 'makes the first root file systems'],
+  ['newuidmap', 'uidmap', 'maps ids for builds of ordinary users'],
+  ['unshare', 'util-linux', 'enters namespaces'],
+  ['nsenter', 'util-linux', 'enters a running devcloud'],
+  ['setpriv', 'util-linux', 'ends programs when trovestack dies'],
+  ['flock', 'util-linux', 'keeps two builds from the same step'],
+  ['ip', 'iproute2', "lays the devcloud's network"],
+];
+
+const gib = 1024 ** 3;
+
+/** Looks at everything that builds, proofs and devclouds need of this machine. Changes nothing, but for the store's folder. */
+export async function checkHost(world: World): Promise<HostFinding[]> {
+  return [
+    ...(await Promise.all(programs.map((row) => checkProgram(row, world)))),
+    await checkUserNamespaces(world),
+    await checkOverlay(world),
+    checkMemory(),
+    await checkDisk(world.paths.store, 'store', 12),
+    await checkDisk(world.paths.state, 'state', 6),
+    checkRoot(),
+    await checkMirror(world),
+    await checkKvm(),
+  ];
+}
+
+async function checkProgram(
+  [program, debianPackage, purpose]: (typeof programs)[number],
+  world: World,
+): Promise<HostFinding> {
+  for (const folder of (world.env.PATH ?? '').split(':')) {
+    if (await isAccessible(`${folder}/${program}`, constants.X_OK)) {
+      return {name: program, state: 'good', found: `${folder}/${program}`};
+    }
+  }
+  return {name: program, state: 'missing', found: `not in PATH: ${purpose}`, next: `apt-get install ${debianPackage}`};
+}
+
+async function checkUserNamespaces(world: World): Promise<HostFinding> {
+  const name = 'user namespaces';
+  const outcome = await run(['unshare', '--user', '--map-root-user', '--mount', 'true'], {signal: world.signal});
+  if (outcome.exitCode === 0) return {name, state: 'good', found: 'allowed'};
+  return {
+    name,
+    state: 'missing',
+    found: outcome.stderr.trim(),
+    next: 'sysctl kernel.unprivileged_userns_clone=1 (Debian), kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu 24.04); in a container, allow CLONE_NEWUSER',
+  };
+}
+
+async function checkOverlay(world: World): Promise<HostFinding> {
+  const name = 'overlayfs';
+  const script =
+    'mount -t tmpfs t /mnt && mkdir /mnt/l /mnt/u /mnt/w /mnt/m && mount -t overlay -o lowerdir=/mnt/l,upperdir=/mnt/u,workdir=/mnt/w,userxattr o /mnt/m';
+  const outcome = await run(['unshare', '--user', '--map-root-user', '--mount', 'sh', '-c', script], {
+    signal: world.signal,
+  });
+  if (outcome.exitCode === 0) return {name, state: 'good', found: 'mounts in a user namespace'};
+  return {name, state: 'missing', found: outcome.stderr.trim(), next: 'Linux 5.11 or newer, with the overlay module'};
+}
+
+function checkMemory(): HostFinding {
+  const size = totalmem();
+  const found = `${(size / gib).toFixed(1)} GiB`;
+  if (size >= 7.5 * gib) return {name: 'memory', state: 'good', found};
+  return {
+    name: 'memory',
+    state: 'poor',
+    found,
+    next: 'a devcloud with a database instance uses about 5 GiB; building alone about 1',
+  };
+}
+
+async function checkDisk(folder: string, what: string, wantedGib: number): Promise<HostFinding> {
+  const name = `disk of the ${what}`;
+  const nearest = await nearestFolder(folder);
+  const {bavail, bsize} = await statfs(nearest);
+  const free = bavail * bsize;
+  const found = `${(free / gib).toFixed(0)} GiB free at ${folder}`;
+  if (free >= wantedGib * gib) return {name, state: 'good', found};
+  return {
+    name,
+    state: 'poor',
+    found,
+    next: `${wantedGib} GiB are wanted: free some, or set TROVESTACK_${what.toUpperCase()} to another place`,
+  };
+}
+
+async function nearestFolder(folder: string): Promise<string> {
+  for (let path = folder; ; path = dirname(path)) {
+    if (path === '/' || (await isAccessible(path, constants.R_OK))) return path;
+  }
+}
+
+function checkRoot(): HostFinding {
+  if (process.getuid?.() === 0) return {name: 'root', state: 'good', found: 'running as root'};
+  return {
+    name: 'root',
+    state: 'poor',
+    found: 'running as an ordinary user',
+    next: 'devcloud and quickstart need root: they lay a network',
+  };
+}
+
+async function checkMirror(world: World): Promise<HostFinding> {
+  const mirrors = await findDebianMirrors(world.env);
+  if (mirrors) return {name: 'Debian mirror', state: 'good', found: mirrors.archive};
+  return {
+    name: 'Debian mirror',
+    state: 'poor',
+    found: "this host's apt configuration names none: mmdebstrap's own default is used",
+    next: 'set DIB_DISTRIBUTION_MIRROR to choose one',
+  };
+}
+
+/** The device alone proves little: whether a guest kernel starts under it is tried at the first boot proof. */
+async function checkKvm(): Promise<HostFinding> {
+  if (await isAccessible('/dev/kvm', constants.R_OK | constants.W_OK)) {
+    return {
+      name: 'KVM',
+      state: 'good',
+      found: '/dev/kvm can be opened; the first boot proof tries a guest kernel under it',
+    };
+  }
+  return {
+    name: 'KVM',
+    state: 'poor',
+    found: 'no usable /dev/kvm',
+    next: 'nothing has to be done: guests are emulated, about ten times slower',
+  };
+}
+
+async function isAccessible(path: string, mode: number): Promise<boolean> {
+  try {
+    await access(path, mode);
+    return true;
+  } catch (error) {
+    if (['ENOENT', 'EACCES', 'ENOTDIR', 'EROFS'].includes(systemErrorCode(error) ?? '')) return false;
+    throw error;
+  }
+}
