@@ -4,6 +4,7 @@ export * from './digest.js';
 export * from './errors.js';
 export * from './events.js';
 export * from './files.js';
+export * from './json.js';
 export * from './lock.js';
 export * from './nearest.js';
 export * from './process.js';
