@@ -18,6 +18,10 @@ export const usageWords = {
     message: `Cannot use ${f.what} "${f.path}": ${f.problems.length === 1 ? '1 problem' : `${f.problems.length} problems`}`,
     details: problemsByPlace(f.problems),
   }),
+  'not-a-disk-image': (f: {path: string; problem: string}): Words => ({
+    message: `Cannot use "${f.path}" as a disk image: ${f.problem}`,
+    next: 'trovestack image build DATASTORE makes one',
+  }),
   'unknown-datastore': (f: {name: string; nearest: readonly string[]; known: readonly string[]}): Words => ({
     message: `Cannot find datastore "${f.name}" in the catalogue`,
     details: f.nearest.length ? {nearest: f.nearest.join(', ')} : {known: f.known.join(', ')},

@@ -1,0 +1,64 @@
+import {type FileHandle, open} from 'node:fs/promises';
+import {systemErrorCode, UsageError} from '../base/index.js';
+import {lastByteNeeded, parseQcow2Header, type Qcow2Header} from './qcow2-header.js';
+
+/** A file that a virtual machine can have as its disk. */
+export interface DiskFile {
+  readonly path: string;
+  readonly format: 'qcow2' | 'raw';
+  readonly fileSizeBytes: number;
+  /** Size of the disk that the guest sees. */
+  readonly virtualSizeBytes: number;
+}
+
+/** Reads what a disk image file is, without trusting its name; the file isn't changed.
+ * @throws {UsageError} `file-not-found`; `not-a-disk-image` when it is something else, or cut short, or needs another file.
+ */
+export async function readDiskFile(path: string): Promise<DiskFile> {
+  await using file = await openImage(path);
+  const {size: fileSizeBytes} = await file.stat();
+  const start = await readAt(file, 0, 1024);
+  const header = parseQcow2Header(start);
+  if (typeof header === 'string') throw new UsageError('not-a-disk-image', {path, problem: header});
+  if (!header) return rawDisk(path, start, fileSizeBytes);
+  await checkWhole(path, file, header, fileSizeBytes);
+  return {path, format: 'qcow2', fileSizeBytes, virtualSizeBytes: header.virtualSizeBytes};
+}
+
+async function openImage(path: string): Promise<FileHandle & AsyncDisposable> {
+  try {
+    const file = await open(path, 'r');
+    return Object.assign(file, {[Symbol.asyncDispose]: () => file.close()});
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') throw new UsageError('file-not-found', {path, what: 'disk image'});
+    throw error;
+  }
+}
+
+/** A raw disk is known by its partition table: the boot signature of a (protective) MBR. */
+function rawDisk(path: string, start: Buffer, fileSizeBytes: number): DiskFile {
+  if (start.length < 512 || start.readUInt16LE(510) !== 0xaa55) {
+    throw new UsageError('not-a-disk-image', {path, problem: 'neither a qcow2 header nor a partition table is in it'});
+  }
+  if (fileSizeBytes % 512 !== 0) {
+    throw new UsageError('not-a-disk-image', {path, problem: 'its size is no multiple of 512 bytes: it was cut short'});
+  }
+  return {path, format: 'raw', fileSizeBytes, virtualSizeBytes: fileSizeBytes};
+}
+
+async function checkWhole(path: string, file: FileHandle, header: Qcow2Header, fileSizeBytes: number): Promise<void> {
+  const needed = await lastByteNeeded(header, (offset, length) => readAt(file, offset, length));
+  // The last compressed cluster needn't fill its last sector.
+  const present = Math.ceil(fileSizeBytes / 512) * 512;
+  if (needed > present) {
+    const problem = `it was cut short: ${fileSizeBytes} bytes are there, at least ${needed} are needed`;
+    throw new UsageError('not-a-disk-image', {path, problem});
+  }
+}
+
+/** Fewer bytes than asked for at the end of the file. */
+async function readAt(file: FileHandle, offset: number, length: number): Promise<Buffer> {
+  const buffer = Buffer.alloc(length);
+  const {bytesRead} = await file.read(buffer, 0, length, offset);
+  return buffer.subarray(0, bytesRead);
+}
