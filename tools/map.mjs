@@ -62,7 +62,8 @@ function listFiles(folder) {
 }
 
 function importsOf(text) {
-  return [...text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)].map((match) => match[1]);
+  const code = text.replace(/^\s*\*.*$/gm, '');
+  return [...code.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)].map((match) => match[1]);
 }
 
 /** What lives in a folder: the comment at the head of its index.ts. */
@@ -91,7 +92,7 @@ const map = ['| Folder | What lives there | Imports from |', '|---|---|---|', ..
 
 const page = join(home, 'ARCHITECTURE.md');
 const old = readFileSync(page, 'utf8');
-const fresh = old.replace(/(<!-- map -->\n)[\s\S]*?(\n<!-- end of map -->)/, `$1${map}$2`);
+const fresh = old.replace(/(<!-- map -->\n)[\s\S]*?\n?(<!-- end of map -->)/, `$1${map}\n$2`);
 if (process.argv.includes('--write')) writeFileSync(page, fresh);
 else if (fresh !== old) problems.push('the map in ARCHITECTURE.md is old: npm run map');
 
