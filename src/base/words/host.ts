@@ -17,6 +17,19 @@ export const hostWords = {
     message: `Cannot ${f.doing} as an ordinary user: ${f.why}`,
     next: 'run the same command as root, or with sudo',
   }),
+  'user-namespaces-off': (f: {problem: string}): Words => ({
+    message: `Cannot open a user namespace: ${f.problem || 'the kernel refuses'}`,
+    next: 'allow them (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns)',
+  }),
+  'sandbox-failed': (f: {name: string; problem: string}): Words => ({
+    message: `Cannot make the sandbox of "${f.name}": ${f.problem}`,
+    next: 'trovestack doctor',
+  }),
+  'mirror-unreachable': (f: {doing: string; log: string}): Words => ({
+    message: `Cannot finish ${f.doing}: the package mirror cannot be reached, or refuses`,
+    details: {log: f.log},
+    next: 'check the network and the proxy variables, or name a mirror with DIB_DISTRIBUTION_MIRROR',
+  }),
   'command-failed': (f: {doing: string; command: string; outcome: string; output: string}): Words => ({
     message: `Cannot finish ${f.doing}: ${f.command} ${f.outcome}`,
     ...(f.output ? {details: {said: f.output}} : {}),

@@ -1,0 +1,83 @@
+import {mkdir, stat, symlink, writeFile} from 'node:fs/promises';
+import {dirname} from 'node:path';
+import {HostError, type Outcome, type RunOptions, run} from '../base/index.js';
+import {insideStore, planSandbox, type SandboxPlan, type SandboxSpec, storeInside} from './spec.js';
+import {ownByNamespace, type UserNamespace} from './user-namespace.js';
+
+/** What sandboxes are made with. */
+export interface SandboxHost {
+  readonly store: string;
+  readonly namespace: UserNamespace;
+  /** A new empty folder below the store, removed by its owner. */
+  newWorkFolder(): Promise<string>;
+}
+
+/** Runs a spec's program in its world and waits for its end. A failing program is an outcome, not an error.
+ *
+ * Nothing outlives it: mounts and processes belong to namespaces whose first process dies with this one.
+ * @throws {HostError} `sandbox-failed` when the world could not be made.
+ */
+export async function enter(
+  spec: SandboxSpec,
+  host: SandboxHost,
+  options: Omit<RunOptions, 'env' | 'cwd' | 'diesWithUs'> = {},
+): Promise<Outcome> {
+  const work = await host.newWorkFolder();
+  const plan = planSandbox(spec, {store: host.store, work});
+  await prepare(spec, plan, host.store, work);
+  const outcome = await run(entryArguments(spec, plan, host), {graceMs: 200, ...options, env: {PATH: toolPath}});
+  if (outcome.exitCode === madeNothing) {
+    throw new HostError('sandbox-failed', {name: spec.name, problem: outcome.stderr.trim()});
+  }
+  return outcome;
+}
+
+const toolPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** Exit code of the outer script when a mount outside the namespaces failed. */
+const madeNothing = 199;
+
+async function prepare(spec: SandboxSpec, plan: SandboxPlan, store: string, work: string): Promise<void> {
+  await mkdir(`${work}/root`);
+  for (const {links, tree, changes} of plan.trees) {
+    await mkdir(links, {recursive: true});
+    await Promise.all(tree.layers.map((layer, i) => symlink(insideStore(layer, store), `${links}/${i}`)));
+    if (!changes) continue;
+    for (const folder of ['tree', 'work']) {
+      await mkdir(`${changes}/${folder}`, {recursive: true});
+      if (spec.ids === 'mapped') await ownByNamespace(`${changes}/${folder}`);
+    }
+  }
+  for (const {from, to} of plan.hostBinds) {
+    await mkdir(dirname(to), {recursive: true});
+    if ((await stat(from)).isDirectory()) await mkdir(to);
+    else await writeFile(to, '');
+  }
+}
+
+/** The command line that makes the namespaces. As root, what the sandbox needs is bound to a place that its ids can reach
+ * first; the death signal comes after the change of ids, which would clear it. */
+function entryArguments(spec: SandboxSpec, plan: SandboxPlan, host: SandboxHost): string[] {
+  const enterIds =
+    spec.ids === 'mapped' ? ['nsenter', `--user=/proc/${host.namespace.pid}/ns/user`, '--setuid=0', '--setgid=0'] : [];
+  const unshare = ['unshare', '--mount', '--pid', '--ipc', '--uts', ...(spec.network === 'none' ? ['--net'] : [])];
+  const outer = [
+    `set -eu; trap 'exit ${madeNothing}' EXIT`,
+    ...plan.hostBinds.flatMap(() => [
+      'mount --bind "$1" "$2"',
+      'if [ "$3" = ro ]; then mount -o remount,bind,ro "$2"; fi',
+      'shift 3',
+    ]),
+    `mount --rbind "$1" ${storeInside}`,
+    'shift',
+    'trap - EXIT',
+    'exec "$@"',
+  ].join('\n');
+  return [
+    ...['unshare', '--mount', '--propagation', 'private', '--', 'sh', '-c', outer, 'sandbox'],
+    ...plan.hostBinds.flatMap(({from, to, readOnly}) => [from, to, readOnly ? 'ro' : 'rw']),
+    host.store,
+    ...[...enterIds, 'setpriv', '--pdeathsig', 'KILL', '--', ...unshare, '--fork', '--kill-child=KILL', '--'],
+    ...['sh', '-c', plan.script],
+  ];
+}

@@ -1,0 +1,116 @@
+import {chmod, mkdir, rename, writeFile} from 'node:fs/promises';
+import {HostError, lockFile, readFileIfThere, type Sha256, systemErrorCode, writeFileWhole} from '../base/index.js';
+import {openWorkFolder, removeTree, sweepWorkFolders, type WorkFolder} from './work-folder.js';
+
+/** Kinds of results; each has a folder of its own. */
+export type ResultKind = 'steps' | 'roots' | 'images';
+
+/** What a finished step, root or image left: a folder that never changes again, and facts about it. */
+export interface StoredResult<Facts = Readonly<Record<string, unknown>>> {
+  readonly key: Sha256;
+  readonly folder: string;
+  readonly facts: Facts;
+}
+
+/** Results by key, shared by all builds on this machine. A result is staged in a work folder and renamed into place, so
+ * that a folder under its key is whole; its facts are written last, so that even a folder without them is no result. */
+export class Store {
+  readonly folder: string;
+
+  private constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  /** Opens the store, making it when needed, and removes what killed builds left.
+   * @throws {HostError} `no-access`, `disk-full`
+   */
+  static async open(folder: string): Promise<Store> {
+    try {
+      await mkdir(folder, {recursive: true});
+      await chmod(folder, 0o755); // sandboxes pass it with ids that own nothing here
+      for (const name of ['steps', 'roots', 'images', 'debs', 'locks', 'logs', 'builds']) {
+        await mkdir(`${folder}/${name}`, {recursive: true});
+      }
+      await sweepWorkFolders(folder);
+    } catch (error) {
+      throw storeError(error, folder);
+    }
+    return new Store(folder);
+  }
+
+  /** Packages downloaded by any build, by their file names. */
+  get debs(): string {
+    return `${this.folder}/debs`;
+  }
+
+  logFolder(build: string): string {
+    return `${this.folder}/logs/${build}`;
+  }
+
+  async find<Facts>(kind: ResultKind, key: Sha256): Promise<StoredResult<Facts> | undefined> {
+    const folder = `${this.folder}/${kind}/${key}`;
+    const text = await readFileIfThere(`${folder}/facts.json`);
+    return text === undefined ? undefined : {key, folder, facts: JSON.parse(text) as Facts};
+  }
+
+  /** Makes a folder the result of a key. Another build's equal result stays when it was quicker.
+   * @param staged Below a work folder of this store; gone afterwards.
+   */
+  async commit<Facts extends object>(
+    kind: ResultKind,
+    key: Sha256,
+    staged: string,
+    facts: Facts,
+  ): Promise<StoredResult<Facts>> {
+    const folder = `${this.folder}/${kind}/${key}`;
+    try {
+      await writeFile(`${staged}/facts.json`, JSON.stringify(facts), {flush: true});
+      await rename(staged, folder);
+    } catch (error) {
+      const code = systemErrorCode(error);
+      if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw storeError(error, this.folder);
+      const earlier = await this.find<Facts>(kind, key);
+      if (earlier) return earlier;
+      await removeTree(folder);
+      await rename(staged, folder);
+    }
+    return {key, folder, facts};
+  }
+
+  async remove(kind: ResultKind, key: Sha256): Promise<void> {
+    await using work = await this.openWork();
+    try {
+      await rename(`${this.folder}/${kind}/${key}`, `${work.path}/removed`);
+    } catch (error) {
+      if (systemErrorCode(error) !== 'ENOENT') throw error;
+    }
+  }
+
+  /** One builder per key at a time; others wait and then find the result. */
+  lock(key: Sha256, what: string, signal: AbortSignal): Promise<AsyncDisposable> {
+    return lockFile(`${this.folder}/locks/${key}`, {what, signal});
+  }
+
+  /** A folder for a build's own files, removed on every path. */
+  openWork(): Promise<WorkFolder> {
+    return openWorkFolder(this.folder);
+  }
+
+  /** What the last build of an image was made of; undefined before the first. */
+  async readBuild<Build>(image: string): Promise<Build | undefined> {
+    const text = await readFileIfThere(`${this.folder}/builds/${image}.json`);
+    return text === undefined ? undefined : (JSON.parse(text) as Build);
+  }
+
+  async writeBuild(image: string, build: object): Promise<void> {
+    await writeFileWhole(`${this.folder}/builds/${image}.json`, JSON.stringify(build));
+  }
+}
+
+/** System errors of the store in words of whoever owns the machine; others as they are. */
+export function storeError(error: unknown, path: string): unknown {
+  const code = systemErrorCode(error);
+  if (code === 'ENOSPC') return new HostError('disk-full', {doing: 'the build', path});
+  if (code === 'EROFS' || code === 'EACCES') return new HostError('no-access', {path, problem: code});
+  return error;
+}

@@ -1,0 +1,54 @@
+import {randomBytes} from 'node:crypto';
+import {mkdir, readdir, rm} from 'node:fs/promises';
+import {HostError, lockFile} from '../base/index.js';
+
+/** A folder below `<store>/work` that is removed when disposed, or by the next build when its owner was killed. */
+export interface WorkFolder extends AsyncDisposable {
+  readonly path: string;
+  /** A new empty folder within. */
+  newFolder(): Promise<string>;
+}
+
+export async function openWorkFolder(store: string): Promise<WorkFolder> {
+  const name = randomBytes(6).toString('hex');
+  const path = `${store}/work/${name}`;
+  const lock = await lockFile(lockOf(store, name), {what: `the work folder "${path}"`});
+  await mkdir(path, {recursive: true});
+  let count = 0;
+  return {
+    path,
+    async newFolder() {
+      const folder = `${path}/${count++}`;
+      await mkdir(folder);
+      return folder;
+    },
+    async [Symbol.asyncDispose]() {
+      await removeTree(path);
+      await lock[Symbol.asyncDispose]();
+      await rm(lockOf(store, name), {force: true});
+    },
+  };
+}
+
+/** Removes the work folders of builds that were killed: those whose lock nobody holds. */
+export async function sweepWorkFolders(store: string): Promise<void> {
+  await mkdir(`${store}/work`, {recursive: true});
+  for (const name of await readdir(`${store}/work`)) {
+    try {
+      await using _lock = await lockFile(lockOf(store, name), {what: `the work folder "${name}"`, wait: false});
+      await removeTree(`${store}/work/${name}`);
+      await rm(lockOf(store, name), {force: true});
+    } catch (error) {
+      if (!(error instanceof HostError && error.code === 'busy-lock')) throw error;
+    }
+  }
+}
+
+function lockOf(store: string, name: string): string {
+  return `${store}/locks/work-${name}`;
+}
+
+/** rm -r; a sandbox that was just killed may still be closing its files, so a few tries. */
+export async function removeTree(path: string): Promise<void> {
+  await rm(path, {recursive: true, force: true, maxRetries: 5, retryDelay: 100});
+}

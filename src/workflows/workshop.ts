@@ -1,0 +1,30 @@
+import type {World} from '../base/index.js';
+import {openUserNamespace, type SandboxHost} from '../sandbox/index.js';
+import {Store, type WorkFolder} from '../store/index.js';
+
+/** Where builds and boots are done: the store, a work folder of this run, and the namespace that sandboxes run in.
+ * Disposing it removes all but the store's results. */
+export interface Workshop extends AsyncDisposable {
+  readonly store: Store;
+  readonly work: WorkFolder;
+  readonly sandboxes: SandboxHost;
+}
+
+/** @throws {HostError} `not-root`, `user-namespaces-off`, `no-access`, `disk-full` */
+export async function openWorkshop(world: World): Promise<Workshop> {
+  const store = await Store.open(world.paths.store);
+  const namespace = await openUserNamespace(world.signal);
+  const work = await store.openWork().catch(async (error: unknown) => {
+    await namespace[Symbol.asyncDispose]();
+    throw error;
+  });
+  return {
+    store,
+    work,
+    sandboxes: {store: store.folder, namespace, newWorkFolder: () => work.newFolder()},
+    async [Symbol.asyncDispose]() {
+      await work[Symbol.asyncDispose]();
+      await namespace[Symbol.asyncDispose]();
+    },
+  };
+}
