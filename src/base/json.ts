@@ -15,13 +15,40 @@ export function parseJson(text: string): unknown {
   );
 }
 
-/** The value as compact JSON; BigInt members are written as integers with every digit. Undefined members are left out. */
-export function formatJson(value: unknown): string {
+/** The value as JSON; BigInt members are written as integers with every digit. Undefined members are left out.
+ * @param indent Blanks by which each level is set in; 0 writes all on one line, without blanks.
+ */
+export function formatJson(value: unknown, indent = 0): string {
+  return format(value, ' '.repeat(indent), '');
+}
+
+function format(value: unknown, step: string, margin: string): string {
   if (typeof value === 'bigint') return value.toString();
-  if (Array.isArray(value)) return `[${value.map((item) => formatJson(item ?? null)).join(',')}]`;
+  const inner = margin + step;
+  if (Array.isArray(value)) {
+    return enclose(
+      '[]',
+      value.map((item) => format(item ?? null, step, inner)),
+      inner,
+      margin,
+    );
+  }
   if (value !== null && typeof value === 'object') {
+    const colon = step ? ': ' : ':';
     const members = Object.entries(value).filter(([, member]) => member !== undefined);
-    return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${formatJson(member)}`).join(',')}}`;
+    return enclose(
+      '{}',
+      members.map(([name, member]) => `${JSON.stringify(name)}${colon}${format(member, step, inner)}`),
+      inner,
+      margin,
+    );
   }
   return JSON.stringify(value);
+}
+
+function enclose(brackets: '[]' | '{}', items: readonly string[], inner: string, margin: string): string {
+  const [open = '', close = ''] = brackets;
+  if (items.length === 0) return open + close;
+  if (inner === margin) return `${open}${items.join(',')}${close}`;
+  return `${open}\n${items.map((item) => inner + item).join(',\n')}\n${margin}${close}`;
 }

@@ -2,8 +2,8 @@ import {realpathSync} from 'node:fs';
 import {dirname, join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {Command, CommanderError} from 'commander';
-import {type Environment, Interrupted, pathsFrom, type World} from '../base/index.js';
-import {createReporter, jsonText, type Reporter, renderError} from '../report/index.js';
+import {type Environment, formatJson, Interrupted, pathsFrom, type World} from '../base/index.js';
+import {createReporter, type Reporter, renderError} from '../report/index.js';
 import {type Answer, addCommonOptions, type Cli, type CommonOptions, nounCommand} from './cli.js';
 import {registerCommands} from './commands/index.js';
 import {version} from './version.js';
@@ -105,14 +105,14 @@ export class Session {
     try {
       const answer = await work(world);
       reporter.close();
-      await print(options.output === 'json' ? jsonText(answer.value) : answer.text);
+      await print(options.output === 'json' ? formatJson(answer.value, 2) : answer.text);
       return answer.exitCode ?? 0;
     } catch (thrown) {
       reporter.close();
       const error = interruption.signal.aborted ? interruption.signal.reason : thrown;
       const rendered = renderError(error, {color: process.stderr.isTTY === true, stack: options.verbose === true});
       process.stderr.write(`${rendered.text}\n`);
-      if (options.output === 'json') await print(jsonText({error: rendered.value}));
+      if (options.output === 'json') await print(formatJson({error: rendered.value}, 2));
       return rendered.exitCode;
     }
   }

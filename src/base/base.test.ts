@@ -1,0 +1,92 @@
+import {mkdtemp, readdir, readFile, rm} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import fc from 'fast-check';
+import {afterEach, beforeEach, describe, expect, test} from 'vitest';
+import {canonicalJson, compareCodePoints, sha256} from './digest.js';
+import {readFileIfThere, writeFileWhole} from './files.js';
+import {lockFile} from './lock.js';
+import {nearestNames} from './nearest.js';
+import {pathsFrom} from './world.js';
+
+describe('canonical JSON', () => {
+  test('does not depend on the order in which members were written', () => {
+    expect(canonicalJson({b: [1, {d: undefined, c: null}], a: 'x'})).toBe('{"a":"x","b":[1,{"c":null}]}');
+    fc.assert(
+      fc.property(fc.dictionary(fc.string(), fc.integer()), (value) => {
+        const reversed = Object.fromEntries(Object.entries(value).reverse());
+        expect(canonicalJson(reversed)).toBe(canonicalJson(value));
+        expect(JSON.parse(canonicalJson(value))).toEqual(value);
+      }),
+    );
+  });
+
+  test('sorts by code point, not by UTF-16 unit', () => {
+    expect(['\u{1F600}', '\uFFFD', 'a'].sort(compareCodePoints)).toEqual(['a', '\uFFFD', '\u{1F600}']);
+  });
+
+  test('sha256 is that of the bytes', () => {
+    expect(sha256('abc')).toBe('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad');
+  });
+});
+
+describe('nearest names', () => {
+  test('come nearest first, and what is far off does not come', () => {
+    expect(nearestNames('mariadbb', ['mysql', 'mariadb', 'postgresql'])).toEqual(['mariadb']);
+    expect(nearestNames('zzzzzzzzzzzz', ['mysql', 'mariadb'])).toEqual([]);
+  });
+});
+
+describe('paths', () => {
+  test('follow XDG, and the variables of our own before it', () => {
+    expect(pathsFrom({HOME: '/h'}, '/here')).toEqual({
+      home: '/here',
+      store: '/h/.cache/trovestack',
+      state: '/h/.local/state/trovestack',
+    });
+    expect(pathsFrom({HOME: '/h', XDG_CACHE_HOME: '/c', TROVESTACK_STATE: '/s'}, '/here')).toMatchObject({
+      store: '/c/trovestack',
+      state: '/s',
+    });
+  });
+});
+
+describe('files and locks', () => {
+  let folder = '';
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'base-'));
+  });
+  afterEach(() => rm(folder, {recursive: true}));
+
+  test('a file is written whole, and nothing stays beside it', async () => {
+    const path = join(folder, 'deep/file');
+    await writeFileWhole(path, 'one');
+    await writeFileWhole(path, 'two');
+    expect(await readFile(path, 'utf8')).toBe('two');
+    expect(await readdir(join(folder, 'deep'))).toEqual(['file']);
+    expect(await readFileIfThere(join(folder, 'none'))).toBeUndefined();
+  });
+
+  test('a held lock is refused to others, and free once it is given back', async () => {
+    const path = join(folder, 'lock');
+    {
+      await using _held = await lockFile(path, {what: 'the test'});
+      await expect(lockFile(path, {what: 'the test', wait: false})).rejects.toMatchObject({code: 'busy-lock'});
+    }
+    await using _again = await lockFile(path, {what: 'the test', wait: false});
+  });
+
+  test('who waits for a lock gets it after the holder', async () => {
+    const path = join(folder, 'lock');
+    const first = await lockFile(path, {what: 'the test'});
+    const order: string[] = [];
+    const second = lockFile(path, {what: 'the test'}).then((lock) => {
+      order.push('second');
+      return lock;
+    });
+    order.push('first');
+    await first[Symbol.asyncDispose]();
+    await (await second)[Symbol.asyncDispose]();
+    expect(order).toEqual(['first', 'second']);
+  });
+});
