@@ -25,12 +25,14 @@ export interface YamlText {
   problemAt(place: ValuePath, message: string, part?: 'value' | 'name'): FileProblem;
 }
 
-/** Parses YAML and keeps positions. Asynchronous because the parser is loaded only when a command needs it. */
-export async function parseYaml(path: string, text: string): Promise<YamlText> {
+/** Parses YAML and keeps positions. Asynchronous because the parser is loaded only when a command needs it.
+ * @param shown What problems show of the text: the same, or with secrets masked character by character.
+ */
+export async function parseYaml(path: string, text: string, shown = text): Promise<YamlText> {
   const {isMap, isNode, LineCounter, parseDocument} = await import('yaml');
   const lineCounter = new LineCounter();
   const document = parseDocument(text, {lineCounter, prettyErrors: false});
-  const lines = text.split('\n');
+  const lines = shown.split('\n');
 
   const problem = (start: number, end: number, message: string): FileProblem => {
     const {line, col} = lineCounter.linePos(start);

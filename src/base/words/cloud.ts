@@ -6,4 +6,43 @@ export const cloudWords = {
     message: `Cannot reach ${f.service} at "${f.url}": ${f.problem}`,
     next: 'check the address in clouds.yaml or OS_AUTH_URL, and the network to it',
   }),
+  'wrong-credentials': (f: {cloud: string; url: string; problem: string}): Words => ({
+    message: `Cannot sign in to cloud "${f.cloud}": ${f.problem}`,
+    details: {identity: f.url},
+    next: 'check user, password, project and domains of that cloud in clouds.yaml or OS_*',
+  }),
+  'not-authorized': (f: {method: string; url: string; problem: string}): Words => ({
+    message: `Cannot go on: the cloud doesn't allow ${f.method} to these credentials: ${f.problem}`,
+    details: {url: f.url},
+    next: 'registering a datastore version needs the role "admin" in its project',
+  }),
+  'no-such-service': (f: {
+    cloud: string;
+    service: string;
+    region?: string | undefined;
+    known: readonly string[];
+  }): Words => ({
+    message: `Cannot find the ${f.service} service in cloud "${f.cloud}"${f.region ? `, region "${f.region}"` : ''}`,
+    details: {offered: f.known.join(', ') || 'nothing'},
+    next:
+      f.service === 'database'
+        ? 'this needs a cloud with Trove: trovestack devcloud up starts one'
+        : 'openstack catalog list',
+  }),
+  'over-quota': (f: {method: string; url: string; problem: string}): Words => ({
+    message: `Cannot go on: a quota or a size limit of the cloud is reached: ${f.problem}`,
+    details: {url: f.url},
+    next: 'raise the limit, or free what is no longer used; then run the same command again',
+  }),
+  'request-failed': (f: {method: string; url: string; outcome: string}): Words => ({
+    message: `Cannot finish ${f.method} "${f.url}": ${f.outcome}`,
+  }),
+  'image-rejected': (f: {image: string; problem: string}): Words => ({
+    message: `Cannot load image "${f.image}": ${f.problem}`,
+    next: 'run the same command again: what is incomplete is taken up or replaced',
+  }),
+  'not-as-written': (f: {what: string; wanted: string; found: string}): Words => ({
+    message: `Cannot confirm ${f.what}: wanted "${f.wanted}", the cloud says "${f.found}"`,
+    next: "look into the service's log: it accepted the change but didn't make it",
+  }),
 } as const;

@@ -22,6 +22,28 @@ export const usageWords = {
     message: `Cannot use "${f.path}" as a disk image: ${f.problem}`,
     next: 'trovestack image build DATASTORE makes one',
   }),
+  'no-cloud': (f: {known: readonly string[]}): Words => ({
+    message: 'Cannot choose a cloud: neither --cloud nor OS_CLOUD nor OS_AUTH_URL is given',
+    details: {known: f.known.join(', ') || 'none: no clouds.yaml was found'},
+    next: 'add --cloud NAME, or start a cloud on this machine with: trovestack devcloud up',
+  }),
+  'unknown-cloud': (f: {name: string; nearest: readonly string[]; known: readonly string[]}): Words => ({
+    message: `Cannot find cloud "${f.name}" in clouds.yaml`,
+    details: f.nearest.length ? {nearest: f.nearest.join(', ')} : {known: f.known.join(', ') || 'none'},
+    next: 'add it to clouds.yaml, or start a cloud on this machine with: trovestack devcloud up',
+  }),
+  'incomplete-cloud': (f: {cloud: string; source: string; problems: readonly string[]}): Words => ({
+    message: `Cannot use cloud "${f.cloud}" of ${f.source}: ${f.problems.join('; ')}`,
+    next: 'complete it there, or in secure.yaml beside it',
+  }),
+  'not-registered': (f: {datastore: string; version: string; cloud: string}): Words => ({
+    message: `Cannot activate ${f.datastore} ${f.version}: cloud "${f.cloud}" doesn't know this datastore version`,
+    next: 'trovestack image load FILE',
+  }),
+  'unknown-image': (f: {image: string; cloud: string; problem: string}): Words => ({
+    message: `Cannot use image "${f.image}" of cloud "${f.cloud}": ${f.problem}`,
+    next: 'trovestack image load FILE',
+  }),
   'unknown-datastore': (f: {name: string; nearest: readonly string[]; known: readonly string[]}): Words => ({
     message: `Cannot find datastore "${f.name}" in the catalogue`,
     details: f.nearest.length ? {nearest: f.nearest.join(', ')} : {known: f.known.join(', ')},
@@ -31,6 +53,15 @@ export const usageWords = {
     message: `Cannot find version "${f.version}" of datastore "${f.datastore}" in the catalogue`,
     details: {known: f.known.join(', ')},
     next: `trovestack catalog show ${f.datastore}`,
+  }),
+  'unknown-devcloud': (f: {name: string; known: readonly string[]}): Words => ({
+    message: `Cannot find devcloud "${f.name}"`,
+    details: {known: f.known.length ? f.known.join(', ') : 'none yet'},
+    next: `trovestack devcloud up --name ${f.name}`,
+  }),
+  'devcloud-differs': (f: {name: string; what: string; wanted: string; current: string}): Words => ({
+    message: `Cannot start devcloud "${f.name}" with ${f.what} "${f.wanted}": it was made with "${f.current}"`,
+    next: `trovestack devcloud destroy --name ${f.name}, then up again; or choose another --name`,
   }),
 } as const;
 

@@ -1,0 +1,131 @@
+import {readFile} from 'node:fs/promises';
+import {z} from 'zod';
+import {
+  nearestNames,
+  parseShape,
+  parseYaml,
+  readFileIfThere,
+  systemErrorCode,
+  UsageError,
+  type World,
+} from '../base/index.js';
+import {type CloudSettings, settingsFrom, type WrittenCloud, writtenFromEnvironment} from './settings.js';
+
+/** YAML writes numbers where people mean names: a project "2025", a password 12345. */
+const scalar = z.union([z.string(), z.number()]).transform(String).optional();
+
+const cloud = z.looseObject({
+  auth_type: z.string().optional(),
+  auth: z
+    .record(
+      z.string(),
+      scalar.nullable().transform((value) => value ?? undefined),
+    )
+    .optional(),
+  region_name: scalar,
+  interface: z.string().optional(),
+  endpoint_type: z.string().optional(),
+  verify: z.boolean().optional(),
+  insecure: z.boolean().optional(),
+  cacert: z.string().optional(),
+});
+
+const cloudsFile = z.looseObject({clouds: z.record(z.string(), cloud)});
+
+/** A cloud of a file, with the file that it stands in. */
+interface FoundCloud {
+  readonly written: WrittenCloud;
+  readonly source: string;
+  readonly isLocal: boolean;
+}
+
+/** The settings of the cloud to use: `name` (an option), else `OS_CLOUD`, else what OS_* describe.
+ * Looks for clouds.yaml where OpenStack's own clients do (the first found counts), and among this machine's devclouds.
+ * @throws {UsageError} `no-cloud`, `unknown-cloud`, `incomplete-cloud`, `invalid-file`, `file-not-found`
+ */
+export async function readCloudSettings(
+  world: World,
+  choice: {readonly cloud?: string | undefined; readonly region?: string | undefined},
+): Promise<CloudSettings> {
+  const name = choice.cloud ?? (world.env.OS_CLOUD || undefined);
+  const settings = name
+    ? await settingsOfNamed(name, world)
+    : settingsFrom('OS_AUTH_URL', 'the environment (OS_*)', await environmentCloud(world));
+  return choice.region ? {...settings, region: choice.region} : settings;
+}
+
+async function settingsOfNamed(name: string, world: World): Promise<CloudSettings> {
+  const clouds = await readClouds(world);
+  const found = clouds.get(name);
+  if (!found) {
+    const known = [...clouds.keys()];
+    throw new UsageError('unknown-cloud', {name, nearest: nearestNames(name, known), known});
+  }
+  return settingsFrom(name, found.source, found.written, found.isLocal);
+}
+
+async function environmentCloud(world: World): Promise<WrittenCloud> {
+  if (!world.env.OS_AUTH_URL) throw new UsageError('no-cloud', {known: [...(await readClouds(world)).keys()]});
+  return writtenFromEnvironment(world.env);
+}
+
+async function readClouds(world: World): Promise<ReadonlyMap<string, FoundCloud>> {
+  const {env, paths} = world;
+  const own = await readCloudsFile(`${paths.state}/clouds.yaml`, {}, true);
+  const file = await firstFile(env.OS_CLIENT_CONFIG_FILE, 'clouds.yaml', env.HOME);
+  if (!file || file === `${paths.state}/clouds.yaml`) return own;
+  const secretFile = await firstFile(env.OS_CLIENT_SECURE_FILE, 'secure.yaml', env.HOME);
+  const secrets = secretFile ? await readShape(secretFile) : {};
+  return new Map([...own, ...(await readCloudsFile(file, secrets, false))]);
+}
+
+async function readCloudsFile(
+  path: string,
+  secrets: Readonly<Record<string, WrittenCloud>>,
+  isLocal: boolean,
+): Promise<ReadonlyMap<string, FoundCloud>> {
+  if (isLocal && (await readFileIfThere(path)) === undefined) return new Map();
+  const clouds = await readShape(path);
+  return new Map(
+    Object.entries(clouds).map(([name, written]) => [
+      name,
+      {written: withSecrets(written, secrets[name]), source: `"${path}"`, isLocal},
+    ]),
+  );
+}
+
+async function readShape(path: string): Promise<Readonly<Record<string, WrittenCloud>>> {
+  const text = await readText(path);
+  const yaml = await parseYaml(path, text, withoutSecrets(text));
+  return parseShape('clouds file', yaml, cloudsFile).clouds;
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') throw new UsageError('file-not-found', {path, what: 'clouds file'});
+    throw error;
+  }
+}
+
+/** The file that is asked for, else the first one in the places where OpenStack's clients look. */
+async function firstFile(asked: string | undefined, name: string, home = '/root'): Promise<string | undefined> {
+  if (asked) return asked;
+  for (const folder of ['.', `${home}/.config/openstack`, '/etc/openstack']) {
+    if ((await readFileIfThere(`${folder}/${name}`)) !== undefined) return `${folder}/${name}`;
+  }
+  return undefined;
+}
+
+function withSecrets(written: WrittenCloud, secrets: WrittenCloud | undefined): WrittenCloud {
+  return {...written, ...secrets, auth: {...written.auth, ...secrets?.auth}};
+}
+
+/** The text with what may be a secret masked, every other character at its place. */
+function withoutSecrets(text: string): string {
+  return text.replace(
+    /((?:password|secret|token)\w*["']?\s*:)([^\n]*)/gi,
+    (_all, name: string, value: string) => `${name}${value.replace(/\S/g, '*')}`,
+  );
+}

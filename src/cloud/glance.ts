@@ -1,0 +1,151 @@
+import type {Readable} from 'node:stream';
+import {z} from 'zod';
+import {answerAs} from './answer.js';
+import type {CloudSession} from './keystone.js';
+
+export type Visibility = 'private' | 'shared' | 'community' | 'public';
+
+const imageBody = z.looseObject({
+  id: z.string(),
+  name: z.string().nullable(),
+  status: z.string(),
+  visibility: z.string(),
+  size: z.union([z.number(), z.null()]).optional(),
+  checksum: z.string().nullish(),
+  os_hash_algo: z.string().nullish(),
+  os_hash_value: z.string().nullish(),
+  tags: z.array(z.string()).default([]),
+  created_at: z.string(),
+});
+
+const imagePage = z.looseObject({images: z.array(imageBody), next: z.string().optional()});
+
+/** An image as Glance knows it. */
+export interface GlanceImage {
+  readonly id: string;
+  readonly name: string;
+  /** `queued`, `saving`, `active`, `killed`, `deleted`, … */
+  readonly status: string;
+  readonly visibility: string;
+  readonly sizeBytes?: number;
+  readonly tags: readonly string[];
+  readonly createdAt: string;
+  /** The content's digest as Glance computed it; absent before the data is there. */
+  readonly digest?: {readonly algorithm: string; readonly value: string};
+  /** All other members: properties that people and services have set. */
+  readonly properties: Readonly<Record<string, string>>;
+}
+
+export interface NewImage {
+  readonly name: string;
+  readonly format: 'qcow2' | 'raw';
+  readonly visibility: Visibility;
+  readonly minDiskGiB: number;
+  readonly minRamMiB: number;
+  readonly tags: readonly string[];
+  readonly properties: Readonly<Record<string, string>>;
+}
+
+/** Glance, version 2 of its API. */
+export interface Glance {
+  /** Images with these properties (and name), newest first. */
+  list(filter: Readonly<Record<string, string>>): Promise<GlanceImage[]>;
+  show(id: string): Promise<GlanceImage | undefined>;
+  /** Makes the record; its data is uploaded next. */
+  create(image: NewImage): Promise<GlanceImage>;
+  upload(id: string, data: {readonly sizeBytes: number; open(): Readable}): Promise<void>;
+  addTag(id: string, tag: string): Promise<void>;
+  setProperties(id: string, properties: Readonly<Record<string, string>>, known: GlanceImage): Promise<void>;
+  delete(id: string): Promise<void>;
+}
+
+/** Glance may have to write and hash gigabytes before it answers an upload. */
+const uploadSilenceMs = 15 * 60_000;
+
+export function glanceClient(session: CloudSession): Glance {
+  const service = 'image';
+  const path = (id: string, rest = '') => `/v2/images/${encodeURIComponent(id)}${rest}`;
+  return {
+    async list(filter) {
+      const found: GlanceImage[] = [];
+      let next: string | undefined =
+        `/v2/images?${new URLSearchParams({...filter, sort: 'created_at:desc', limit: '100'})}`;
+      while (next) {
+        const page: z.output<typeof imagePage> = answerAs(
+          imagePage,
+          await session.request({service, method: 'GET', path: next}),
+          'GET',
+          next,
+        );
+        found.push(...page.images.map(imageFrom));
+        next = page.next;
+      }
+      return found;
+    },
+    async show(id) {
+      const answer = await session.request({service, method: 'GET', path: path(id), expected: [404]});
+      return answer.status === 404 ? undefined : imageFrom(answerAs(imageBody, answer, 'GET', path(id)));
+    },
+    async create(image) {
+      const answer = await session.request({service, method: 'POST', path: '/v2/images', json: createBody(image)});
+      return imageFrom(answerAs(imageBody, answer, 'POST', '/v2/images'));
+    },
+    async upload(id, data) {
+      await session.request({
+        service,
+        method: 'PUT',
+        path: path(id, '/file'),
+        stream: data,
+        silenceMs: uploadSilenceMs,
+      });
+    },
+    async addTag(id, tag) {
+      await session.request({service, method: 'PUT', path: path(id, `/tags/${encodeURIComponent(tag)}`)});
+    },
+    async setProperties(id, properties, known) {
+      await session.request({
+        service,
+        method: 'PATCH',
+        path: path(id),
+        headers: {'content-type': 'application/openstack-images-v2.1-json-patch'},
+        json: Object.entries(properties).map(([name, value]) => ({
+          op: name in known.properties ? 'replace' : 'add',
+          path: `/${name}`,
+          value,
+        })),
+      });
+    },
+    async delete(id) {
+      await session.request({service, method: 'DELETE', path: path(id), expected: [404]});
+    },
+  };
+}
+
+function createBody(image: NewImage): object {
+  return {
+    ...image.properties,
+    name: image.name,
+    disk_format: image.format,
+    container_format: 'bare',
+    visibility: image.visibility,
+    min_disk: image.minDiskGiB,
+    min_ram: image.minRamMiB,
+    tags: image.tags,
+  };
+}
+
+function imageFrom(body: z.output<typeof imageBody>): GlanceImage {
+  const {id, name, status, visibility, size, os_hash_algo, os_hash_value, tags, created_at, ...others} = body;
+  const texts = Object.entries(others).filter((member): member is [string, string] => typeof member[1] === 'string');
+  return {
+    id,
+    name: name ?? '',
+    status,
+    visibility,
+    tags,
+    createdAt: created_at,
+    properties: Object.fromEntries(texts),
+    ...(typeof size === 'number' ? {sizeBytes: size} : {}),
+    ...(os_hash_algo && os_hash_value ? {digest: {algorithm: os_hash_algo, value: os_hash_value}} : {}),
+  };
+}

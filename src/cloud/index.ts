@@ -1,0 +1,7 @@
+/** Clouds over HTTP: which one and how to sign in (`clouds-file.ts`, `settings.ts`), the session with its token and
+ * catalog (`keystone.ts`), and one small client per service. Knows nothing of images on disk or of plans. */
+export * from './clouds-file.js';
+export * from './glance.js';
+export {type CloudSession, openSession, type ServiceType} from './keystone.js';
+export type {CloudSettings} from './settings.js';
+export * from './trove.js';
