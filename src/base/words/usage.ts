@@ -59,9 +59,36 @@ export const usageWords = {
     details: {known: f.known.length ? f.known.join(', ') : 'none yet'},
     next: `trovestack devcloud up --name ${f.name}`,
   }),
+  'unknown-service': (f: {service: string; nearest: readonly string[]; known: readonly string[]}): Words => ({
+    message: `Cannot find a log of service "${f.service}"`,
+    details: f.nearest.length ? {nearest: f.nearest.join(', ')} : {known: f.known.join(', ')},
+  }),
   'devcloud-differs': (f: {name: string; what: string; wanted: string; current: string}): Words => ({
     message: `Cannot start devcloud "${f.name}" with ${f.what} "${f.wanted}": it was made with "${f.current}"`,
     next: `trovestack devcloud destroy --name ${f.name}, then up again; or choose another --name`,
+  }),
+  'unknown-element': (f: {
+    name: string;
+    neededBy: string;
+    nearest: readonly string[];
+    searchPath: readonly string[];
+  }): Words => ({
+    message: `Cannot find element "${f.name}", which ${f.neededBy} asks for`,
+    details: {...(f.nearest.length ? {nearest: f.nearest.join(', ')} : {}), searched: f.searchPath.join(', ')},
+    next: 'trovestack element list',
+  }),
+  'clashing-elements': (f: {clashes: readonly string[]}): Words => ({
+    message: `Cannot combine these elements: ${f.clashes.length === 1 ? f.clashes[0] : `${f.clashes.length} clashes`}`,
+    ...(f.clashes.length > 1 ? {details: Object.fromEntries(f.clashes.map((c, i) => [`${i + 1}`, c]))} : {}),
+  }),
+  'no-operating-system': (f: {elements: readonly string[]}): Words => ({
+    message: `Cannot build from ${f.elements.map((e) => `"${e}"`).join(', ')}: none of them provides an operating system`,
+    next: 'add an element that has "operating-system" in its element-provides',
+  }),
+  'no-such-image': (f: {asked: string; known: readonly string[]}): Words => ({
+    message: `Cannot build ${f.asked}: the catalogue has no such row`,
+    details: {known: f.known.join(', ')},
+    next: 'trovestack catalog list',
   }),
 } as const;
 

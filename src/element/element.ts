@@ -1,0 +1,57 @@
+import type {Sha256} from '../base/index.js';
+import type {PackageRequest} from './package-installs.js';
+
+/** DIB's phases in their order. `outside` hooks see the image's tree at TARGET_ROOT; `inside` ones run in it. */
+export const phases = {
+  'root.d': 'outside',
+  'extra-data.d': 'outside',
+  'pre-install.d': 'inside',
+  'install.d': 'inside',
+  'post-install.d': 'inside',
+  'post-root.d': 'outside',
+  'finalise.d': 'inside',
+  'cleanup.d': 'outside',
+} as const;
+
+export type Phase = keyof typeof phases;
+export const phaseNames = Object.keys(phases) as Phase[];
+
+export interface ElementFile {
+  /** Relative to the element, with `/`. */
+  readonly path: string;
+  readonly kind: 'file' | 'link';
+  /** Modes are reduced to this one bit, which is all that survives a checkout. */
+  readonly isExecutable: boolean;
+  /** Of the content, or of a link's target. */
+  readonly sha256: Sha256;
+}
+
+/** One element as it was read. */
+export interface Element {
+  readonly name: string;
+  /** Absolute. */
+  readonly folder: string;
+  /** First line of text after the title in its README; empty without one. */
+  readonly summary: string;
+  readonly dependencies: readonly string[];
+  readonly provides: readonly string[];
+  /** All of it, save READMEs and tests, in code point order. */
+  readonly files: readonly ElementFile[];
+  readonly packages: readonly PackageRequest[];
+}
+
+/** One executable of a phase. */
+export interface Hook {
+  readonly element: string;
+  readonly phase: Phase;
+  readonly name: string;
+  readonly sha256: Sha256;
+}
+
+/** `docker/install.d/30-docker`: how a hook is named everywhere. */
+export function hookId(hook: Pick<Hook, 'element' | 'phase' | 'name'>): string {
+  return `${hook.element}/${hook.phase}/${hook.name}`;
+}
+
+/** Elements of upstream that this engine does itself; they may be named as dependencies, and need no folder. */
+export const nativeElements: ReadonlySet<string> = new Set(['install-bin', 'install-static', 'package-installs']);

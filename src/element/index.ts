@@ -1,0 +1,7 @@
+/** Elements in diskimage-builder's format: read them (`read.ts`, the one file that touches the disk), resolve what they need
+ * of each other, order their hooks, and say which packages they want. Read `element.ts` first. */
+export * from './element.js';
+export * from './hooks.js';
+export {type PackageRequest, packagesOfPhase, parsePackageInstalls} from './package-installs.js';
+export * from './read.js';
+export * from './resolve.js';
