@@ -1,5 +1,7 @@
+import {createHash} from 'node:crypto';
+import {createReadStream} from 'node:fs';
 import {type FileHandle, open} from 'node:fs/promises';
-import {systemErrorCode, UsageError} from '../base/index.js';
+import {type Sha256, systemErrorCode, UsageError} from '../base/index.js';
 import {lastByteNeeded, parseQcow2Header, type Qcow2Header} from './qcow2-header.js';
 
 /** A file that a virtual machine can have as its disk. */
@@ -23,6 +25,32 @@ export async function readDiskFile(path: string): Promise<DiskFile> {
   if (!header) return rawDisk(path, start, fileSizeBytes);
   await checkWhole(path, file, header, fileSizeBytes);
   return {path, format: 'qcow2', fileSizeBytes, virtualSizeBytes: header.virtualSizeBytes};
+}
+
+/** A file's content by both digests that are in use for images: ours, and Glance's default. */
+export interface ContentDigests {
+  readonly sha256: Sha256;
+  readonly sha512: string;
+}
+
+/** Reads the file once for both digests.
+ * @param onProgress Called with the bytes read so far.
+ */
+export async function digestDiskFile(
+  path: string,
+  signal: AbortSignal,
+  onProgress: (bytes: number) => void,
+): Promise<ContentDigests> {
+  const short = createHash('sha256');
+  const long = createHash('sha512');
+  let done = 0;
+  for await (const chunk of createReadStream(path, {highWaterMark: 1 << 20, signal})) {
+    short.update(chunk);
+    long.update(chunk);
+    done += chunk.length;
+    onProgress(done);
+  }
+  return {sha256: short.digest('hex') as Sha256, sha512: long.digest('hex')};
 }
 
 async function openImage(path: string): Promise<FileHandle & AsyncDisposable> {
