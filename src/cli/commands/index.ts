@@ -1,10 +1,40 @@
 import type {Cli} from '../cli.js';
+import {register as catalogLint} from './catalog-lint.js';
+import {register as catalogList} from './catalog-list.js';
+import {register as catalogShow} from './catalog-show.js';
 import {register as completion} from './completion.js';
+import {register as devcloudDestroy} from './devcloud-destroy.js';
+import {register as devcloudDown} from './devcloud-down.js';
+import {register as devcloudEnv} from './devcloud-env.js';
+import {register as devcloudExec} from './devcloud-exec.js';
+import {register as devcloudLogs} from './devcloud-logs.js';
+import {register as devcloudShell} from './devcloud-shell.js';
+import {register as devcloudStatus} from './devcloud-status.js';
+import {register as devcloudUp} from './devcloud-up.js';
 import {register as doctor} from './doctor.js';
+import {register as imageActivate} from './image-activate.js';
+import {register as imageLoad} from './image-load.js';
 import {register as test} from './test.js';
 
 /** Every command, in the order of `--help`. */
-const commands: readonly ((cli: Cli) => void)[] = [doctor, test, completion];
+const commands: readonly ((cli: Cli) => void)[] = [
+  devcloudUp,
+  devcloudDown,
+  devcloudStatus,
+  devcloudExec,
+  devcloudShell,
+  devcloudLogs,
+  devcloudEnv,
+  devcloudDestroy,
+  imageLoad,
+  imageActivate,
+  catalogList,
+  catalogShow,
+  catalogLint,
+  doctor,
+  test,
+  completion,
+];
 
 export function registerCommands(cli: Cli): void {
   for (const register of commands) register(cli);
