@@ -32,7 +32,8 @@ const wanted = options.only ? [options.only] : parts;
 const work = mkdtempSync(join(tmpdir(), 'trovestack-tests-'));
 const storeParent = process.env.TROVESTACK_TEST_DISK ?? '/var/tmp';
 const store = options['empty-store'] ? mkdtempSync(join(storeParent, 'trovestack-tests-store-')) : undefined;
-const env = {...process.env, ...(store ? {TROVESTACK_STORE: store} : {})};
+const state = mkdtempSync(join(storeParent, 'trovestack-tests-state-'));
+const env = {...process.env, TROVESTACK_STATE: state, ...(store ? {TROVESTACK_STORE: store} : {})};
 const total = {passed: 0, failed: 0, skipped: 0};
 
 for (const name of ['SIGINT', 'SIGTERM']) process.on(name, () => {}); // children get it too; the clean-up below still runs
@@ -42,7 +43,7 @@ try {
   for (const part of wanted.filter((name) => name !== 'checks')) await runVitest(part);
 } finally {
   rmSync(work, {recursive: true, force: true});
-  if (store) spawnSync('rm', ['-rf', '--one-file-system', store]);
+  for (const folder of [state, store]) if (folder) spawnSync('rm', ['-rf', '--one-file-system', folder]);
 }
 const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : '';
 console.log(`${total.passed} passed, ${total.failed} failed${skipped}`);
