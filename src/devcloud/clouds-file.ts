@@ -1,0 +1,53 @@
+import {chmod, readFile, rm} from 'node:fs/promises';
+import {isMap, parseDocument} from 'yaml';
+import {systemErrorCode, UsageError, writeFileWhole} from '../base/index.js';
+import type {CloudSettings} from './profile.js';
+
+/** A devcloud's entry in clouds.yaml, for its administrator. */
+export function cloudEntry(settings: Pick<CloudSettings, 'address' | 'secrets'>): object {
+  return {
+    auth: {
+      auth_url: `http://${settings.address}:5000/v3`,
+      username: 'admin',
+      password: settings.secrets.admin,
+      project_name: 'admin',
+      user_domain_id: 'default',
+      project_domain_id: 'default',
+    },
+    region_name: 'RegionOne',
+    interface: 'public',
+    identity_api_version: 3,
+  };
+}
+
+/** Puts an entry into a clouds.yaml, or takes it out with `undefined`. Other entries and comments stay; a file with nothing
+ * else in it goes. Only its owner may read it.
+ * @throws {UsageError} `unreadable-file` when there is one that isn't YAML.
+ */
+export async function setCloudEntry(path: string, name: string, entry: object | undefined): Promise<void> {
+  const before = await readFile(path, 'utf8').catch((error: unknown) => {
+    if (systemErrorCode(error) === 'ENOENT') return '';
+    throw error;
+  });
+  const document = parseDocument(before);
+  if (document.errors.length || !(document.contents === null || isMap(document.contents))) {
+    const problems = document.errors.map((error) => error.message);
+    throw new UsageError('unreadable-file', {
+      path,
+      what: 'clouds file',
+      problems: problems.length ? problems : ['it is not a mapping'],
+    });
+  }
+  if (entry) {
+    document.setIn(['clouds', name], document.createNode(entry));
+  } else {
+    if (!document.hasIn(['clouds', name])) return;
+    document.deleteIn(['clouds', name]);
+    if (Object.keys(document.toJS().clouds).length === 0 && Object.keys(document.toJS()).length === 1) {
+      await rm(path);
+      return;
+    }
+  }
+  await writeFileWhole(path, document.toString(), 0o600);
+  await chmod(path, 0o600);
+}

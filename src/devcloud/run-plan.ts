@@ -1,0 +1,35 @@
+import {configurationFiles, configurationFolders} from './configuration/index.js';
+import {cloudNameOf, type Instance} from './instance.js';
+import type {CloudSettings} from './profile.js';
+import {runPrograms} from './programs.js';
+import type {Addresses} from './subnet.js';
+import type {SupervisorPlan} from './supervision.js';
+
+/** How a devcloud is configured on these addresses. */
+export function settingsOf(
+  instance: Instance,
+  addresses: Addresses,
+  accelerator: CloudSettings['accelerator'],
+): CloudSettings {
+  return {
+    profile: instance.profile,
+    address: addresses.cloud,
+    instances: addresses.instances,
+    secrets: instance.secrets,
+    accelerator,
+    cloudName: cloudNameOf(instance.name),
+  };
+}
+
+/** What a devcloud's supervisor is told. nova-compute is stopped first: it would take the end of its guests for their
+ * owners' wish, and not start them again. */
+export function runPlan(settings: CloudSettings, addresses: Addresses): SupervisorPlan {
+  return {
+    until: 'stopped',
+    network: {address: `${addresses.cloud}/${addresses.prefix}`, gateway: addresses.host},
+    folders: configurationFolders(settings),
+    files: configurationFiles(settings),
+    services: runPrograms(settings),
+    stopFirst: ['nova-compute'],
+  };
+}
