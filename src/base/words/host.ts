@@ -38,4 +38,27 @@ export const hostWords = {
     message: `Cannot use ${f.what}: ${f.holder} is using it`,
     next: 'wait until it ends, then run the same command again',
   }),
+  'subnet-in-use': (f: {subnet: string; taken: string; user: string}): Words => ({
+    message: `Cannot use the subnet ${f.subnet} for a devcloud: ${f.taken} is in use on this machine`,
+    details: {'used by': f.user},
+    next: 'name a free one with --subnet, for example 172.27.9.0/24',
+  }),
+  'namespaces-failed': (f: {problem: string}): Words => ({
+    message: `Cannot enter namespaces of its own for a devcloud: ${f.problem || 'the kernel refuses'}`,
+    next: 'trovestack doctor',
+  }),
+  'devcloud-not-ready': (f: {name: string; what: string; problem: string; said: string}): Words => ({
+    message: `Cannot start devcloud "${f.name}": ${f.what}: ${f.problem}`,
+    ...(f.said ? {details: {said: f.said}} : {}),
+    next: `trovestack devcloud up --name ${f.name} --verbose`,
+  }),
+  'devcloud-down': (f: {name: string; doing: string}): Words => ({
+    message: `Cannot ${f.doing} in devcloud "${f.name}": it isn't running`,
+    next: `trovestack devcloud up --name ${f.name}`,
+  }),
+  'layer-gone': (f: {name: string; layer: string}): Words => ({
+    message: `Cannot start devcloud "${f.name}": the layer that it stands on is no longer in the store`,
+    details: {layer: f.layer},
+    next: `trovestack devcloud destroy --name ${f.name}, then up again`,
+  }),
 } as const;

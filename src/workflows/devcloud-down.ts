@@ -1,0 +1,23 @@
+import type {World} from '../base/index.js';
+import {isAlive, readInstance, requireInstance, stopProcess} from '../devcloud/index.js';
+import {type DevcloudStatus, statusOf} from './devcloud-status.js';
+import {lockDevcloud, requireRoot} from './devcloud-up.js';
+
+/** Stops a devcloud; what it holds is kept for the next start. Fine when it isn't running.
+ * @throws {UsageError} `unknown-devcloud`
+ * @throws {HostError} `not-root`
+ */
+export async function devcloudDown(request: {readonly name: string}, world: World): Promise<DevcloudStatus> {
+  requireRoot('stop a devcloud');
+  await requireInstance(world.paths, request.name);
+  await using _lock = await lockDevcloud(request.name, world);
+  const instance = await requireInstance(world.paths, request.name);
+  await stopRun(instance.name, world);
+  return statusOf(instance, world);
+}
+
+/** Ends a devcloud's run, if there is one. The caller holds its lock. */
+export async function stopRun(name: string, world: World): Promise<void> {
+  const run = (await readInstance(world.paths, name))?.run;
+  if (run && (await isAlive(run.supervisor))) await stopProcess(run.supervisor);
+}

@@ -1,0 +1,53 @@
+import {spawn} from 'node:child_process';
+import {once} from 'node:events';
+import {constants} from 'node:os';
+import {HostError, type World} from '../base/index.js';
+import {cloudNameOf, isAlive, requireInstance} from '../devcloud/index.js';
+import {requireRoot} from './devcloud-up.js';
+
+export interface ExecRequest {
+  readonly name: string;
+  /** Program and arguments. */
+  readonly command: readonly string[];
+}
+
+/** Runs a program in a devcloud with this process's standard streams, as its root, with OpenStack's clients set to its
+ * administrator.
+ * @returns The program's exit code; 128 and the signal's number when one ended it.
+ * @throws {UsageError} `unknown-devcloud`
+ * @throws {HostError} `not-root`, `devcloud-down`
+ */
+export async function devcloudExec(request: ExecRequest, world: World): Promise<{exitCode: number}> {
+  requireRoot('run a program in a devcloud');
+  const {name, run} = await requireInstance(world.paths, request.name);
+  if (!run || !(await isAlive(run.supervisor))) throw new HostError('devcloud-down', {name, doing: 'run a program'});
+  const child = spawn('setpriv', enterArguments(run.supervisor.pid, request.command), {
+    stdio: 'inherit',
+    env: innerEnvironment(name, world),
+  });
+  const end = () => child.kill('SIGTERM');
+  world.signal.addEventListener('abort', end, {once: true});
+  const [exitCode, signalName] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
+  world.signal.removeEventListener('abort', end);
+  return {exitCode: exitCode ?? 128 + (signalName ? constants.signals[signalName] : 0)};
+}
+
+/** The program ends with nsenter, and nsenter with us, however we end. */
+function enterArguments(pid: number, command: readonly string[]): string[] {
+  return [
+    ...['--pdeathsig', 'KILL', '--', 'nsenter', '--target', String(pid)],
+    ...['--mount', '--pid', '--net', '--uts', '--ipc', '--root', '--wd', '--'],
+    ...['setpriv', '--pdeathsig', 'TERM', '--', ...command],
+  ];
+}
+
+function innerEnvironment(name: string, world: World): Record<string, string> {
+  return {
+    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    HOME: '/root',
+    LC_ALL: 'C.UTF-8',
+    TERM: world.env.TERM ?? 'dumb',
+    OS_CLOUD: cloudNameOf(name),
+    OS_CLIENT_CONFIG_FILE: '/etc/openstack/clouds.yaml',
+  };
+}
