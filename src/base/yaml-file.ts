@@ -75,7 +75,9 @@ export function parseShape<S extends z.ZodType>(what: string, yaml: YamlText, sc
 
 /** @throws {UsageError} `invalid-file` when there are problems. */
 export function throwProblems(what: string, yaml: YamlText, problems: readonly FileProblem[]): void {
-  if (problems.length) throw new UsageError('invalid-file', {what, path: yaml.path, problems});
+  if (problems.length === 0) return;
+  const inOrder = [...problems].sort((a, b) => a.line - b.line || a.column - b.column);
+  throw new UsageError('invalid-file', {what, path: yaml.path, problems: inOrder});
 }
 
 function shapeProblems(yaml: YamlText, issue: z.core.$ZodIssue): FileProblem[] {

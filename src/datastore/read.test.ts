@@ -63,8 +63,8 @@ describe('a catalogue file', () => {
     const problems = await problemsOf(parseDatastore('/d/other.yaml', text));
     expect(problems.map((p) => p.message)).toEqual([
       'The file of datastore "small" must be named "small.yaml"',
-      'One version must be the default, not 0',
       'Port range "9-3" must rise and end at 65535 at most',
+      'One version must be the default, not 0',
     ]);
   });
 

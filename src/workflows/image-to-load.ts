@@ -11,7 +11,7 @@ import {
   readCatalogue,
   validationRulesFrom,
 } from '../datastore/index.js';
-import {type ContentDigests, type DiskFile, digestDiskFile, readDiskFile} from '../disk/index.js';
+import {type ContentDigests, type DiskFile, digestDiskFile} from '../disk/index.js';
 import {type ImageSidecar, readSidecar, sidecarPath} from '../image/index.js';
 
 /** An image file with all that a cloud is told of it. */
@@ -29,21 +29,19 @@ export interface ImageToLoad {
 }
 
 export interface ImageChoice {
-  readonly file: string;
   readonly datastore?: string | undefined;
   readonly validationRules?: string | undefined;
   readonly name?: string | undefined;
   readonly visibility?: Visibility | undefined;
 }
 
-/** Reads the file and what stands beside it, and proves that it is a whole disk image.
- * @throws {UsageError} `not-a-disk-image`, `file-not-found`, `unknown-datastore`, `unknown-version`, `bad-argument`, `unreadable-file`
+/** Reads what stands beside a disk image file, and the file's digests.
+ * @throws {UsageError} `not-a-disk-image` when its manifest describes other content; `file-not-found`, `unknown-datastore`, `unknown-version`, `bad-argument`, `unreadable-file`
  */
-export async function readImageToLoad(choice: ImageChoice, world: World): Promise<ImageToLoad> {
-  const disk = await readDiskFile(choice.file);
-  const sidecar = await readSidecar(choice.file);
-  const {datastore, version} = await chooseFor(choice, sidecar, world);
-  const parameters = await readParameters(choice, sidecar);
+export async function readImageToLoad(disk: DiskFile, choice: ImageChoice, world: World): Promise<ImageToLoad> {
+  const sidecar = await readSidecar(disk.path);
+  const {datastore, version} = await chooseFor(disk.path, choice, sidecar, world);
+  const parameters = await readParameters(disk.path, choice, sidecar);
   if (parameters.length === 0) {
     const text = `no configuration parameters are known for it: users can't change settings of ${datastore.name}`;
     world.emit({type: 'warning', text: `${text} (--validation-rules FILE brings them)`});
@@ -52,8 +50,8 @@ export async function readImageToLoad(choice: ImageChoice, world: World): Promis
     world.emit({type: 'progress', what: 'digest', done, total: disk.fileSizeBytes, unit: 'bytes'}),
   );
   if (sidecar?.sha256 && sidecar.sha256 !== digests.sha256) {
-    const problem = `its content isn't the one that "${sidecarPath(choice.file)}" describes`;
-    throw new UsageError('not-a-disk-image', {path: choice.file, problem});
+    const problem = `its content isn't the one that "${sidecarPath(disk.path)}" describes`;
+    throw new UsageError('not-a-disk-image', {path: disk.path, problem});
   }
   return {
     disk,
@@ -95,12 +93,17 @@ function imageName(datastore: string, version: string, sidecar: ImageSidecar | u
   return ['trove', datastore, version, ...made, sha256.slice(0, 12)].join('-');
 }
 
-async function chooseFor(choice: ImageChoice, sidecar: ImageSidecar | undefined, world: World): Promise<ChosenVersion> {
+async function chooseFor(
+  file: string,
+  choice: ImageChoice,
+  sidecar: ImageSidecar | undefined,
+  world: World,
+): Promise<ChosenVersion> {
   const made = sidecar && `${sidecar.datastore}:${sidecar.version}`;
   const asked = choice.datastore ?? made;
   if (!asked) {
-    const problem = `nothing says which datastore it is for: there is no "${sidecarPath(choice.file)}"`;
-    throw new UsageError('bad-argument', {argument: `"${choice.file}"`, problem, next: 'add --datastore NAME:VERSION'});
+    const problem = `nothing says which datastore it is for: there is no "${sidecarPath(file)}"`;
+    throw new UsageError('bad-argument', {argument: `"${file}"`, problem, next: 'add --datastore NAME:VERSION'});
   }
   const chosen = chooseVersion(await readCatalogue(world.paths.home), asked);
   const name = `${chosen.datastore.name}:${chosen.version.version}`;
@@ -112,6 +115,7 @@ async function chooseFor(choice: ImageChoice, sidecar: ImageSidecar | undefined,
 }
 
 async function readParameters(
+  file: string,
   choice: ImageChoice,
   sidecar: ImageSidecar | undefined,
 ): Promise<readonly ConfigurationParameter[]> {
@@ -120,7 +124,7 @@ async function readParameters(
     return rulesOrThrow(parseValidationRules(await readRules(path)), path);
   }
   if (sidecar?.configurationParameters === undefined) return [];
-  return rulesOrThrow(validationRulesFrom(sidecar.configurationParameters), sidecarPath(choice.file));
+  return rulesOrThrow(validationRulesFrom(sidecar.configurationParameters), sidecarPath(file));
 }
 
 function rulesOrThrow(parsed: readonly ConfigurationParameter[] | string, path: string) {

@@ -21,6 +21,7 @@ import {
   type RegisteredVersion,
   type VersionDecision,
 } from '../datastore/index.js';
+import {readDiskFile} from '../disk/index.js';
 import {type Activation, activateVersion} from './activate-image.js';
 import {type ImageToLoad, imageProperties, readImageToLoad} from './image-to-load.js';
 
@@ -82,11 +83,12 @@ interface Target {
  * @throws {CloudError} when the cloud is
  */
 export async function loadImage(request: LoadRequest, world: World): Promise<LoadedImageResult> {
+  const disk = await readDiskFile(request.file);
   const settings = await readCloudSettings(world, request);
   await using session = await openSession(settings, world);
   const target = {session, glance: glanceClient(session), trove: troveDatastores(session)};
   await session.endpoint('database'); // a cloud without Trove is told before gigabytes are read
-  const wanted = await readImageToLoad(request, world);
+  const wanted = await readImageToLoad(disk, request, world);
   const plan = await planLoad(wanted, target);
   tellPlan(plan, wanted, world);
   if (request.dryRun) return resultOf(wanted, plan, target, undefined, undefined);
