@@ -54,7 +54,7 @@ describe('first light', () => {
     expect((await runTrovestack(['devcloud', 'down', '--name', cloud])).exitCode).toBe(0);
     const up = await runTrovestack(['devcloud', 'up', '--name', cloud, '--output', 'json']);
     expect(up.exitCode, up.stderr).toBe(0);
-    const load = await runTrovestack(['image', 'load', image, '--os-cloud', `trovestack-${cloud}`, '--output', 'json']);
+    const load = await runTrovestack(['image', 'load', image, '--cloud', `trovestack-${cloud}`, '--output', 'json']);
     expect(load.exitCode, load.stderr).toBe(0);
     expect(JSON.parse(load.stdout)).toMatchObject({isChanged: false});
   });
