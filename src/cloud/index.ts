@@ -2,6 +2,9 @@
  * catalog (`keystone.ts`), and one small client per service. Knows nothing of images on disk or of plans. */
 export * from './clouds-file.js';
 export * from './glance.js';
+export * from './instances.js';
 export {type CloudSession, openSession, type ServiceType} from './keystone.js';
+export * from './neutron.js';
+export * from './nova.js';
 export type {CloudSettings} from './settings.js';
 export * from './trove.js';

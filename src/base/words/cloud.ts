@@ -45,4 +45,11 @@ export const cloudWords = {
     message: `Cannot confirm ${f.what}: wanted "${f.wanted}", the cloud says "${f.found}"`,
     next: "look into the service's log: it accepted the change but didn't make it",
   }),
+  'instance-failed': (f: {instance: string; status: string; fault: string}): Words => ({
+    message: `Cannot use database instance "${f.instance}": it is ${f.status}: ${f.fault}`,
+    next: 'openstack database instance show, and the console log of its server, tell more',
+  }),
+  'too-late': (f: {what: string; seconds: number; last: string}): Words => ({
+    message: `Cannot wait longer for ${f.what}: after ${f.seconds} s the last state is "${f.last}"`,
+  }),
 } as const;
