@@ -95,7 +95,7 @@ export async function waitForInstance(
 ): Promise<DatabaseInstance> {
   const start = performance.now();
   let last = '';
-  return waitFor(`database instance ${id} to become healthy`, patience, world.signal, async () => {
+  return waitFor<DatabaseInstance>(`database instance ${id} to become healthy`, patience, world.signal, async () => {
     const instance = await showInstance(session, id);
     if (!instance)
       throw new CloudError('instance-failed', {instance: id, status: 'gone', fault: 'somebody deleted it'});
@@ -163,7 +163,7 @@ export async function deleteInstance(
     await session.request({service, method: 'POST', path: `${pathOf(id)}/action`, json: {reset_status: {}}});
     await session.request(request);
   }
-  await waitFor(`database instance ${id} to be gone`, patience, world.signal, async () => {
+  await waitFor<true>(`database instance ${id} to be gone`, patience, world.signal, async () => {
     const instance = await showInstance(session, id);
     return instance ? {still: instance.status} : {done: true};
   });
@@ -189,7 +189,7 @@ async function createNamed(
   };
   if (await isThere()) return false;
   await session.request({service, method: 'POST', path, json: {[member]: [body]}});
-  await waitFor(`${member.slice(0, -1)} "${body.name}"`, patience, world.signal, async () =>
+  await waitFor<true>(`${member.slice(0, -1)} "${body.name}"`, patience, world.signal, async () =>
     (await isThere()) ? {done: true} : {still: 'not in the guest yet'},
   );
   return true;
