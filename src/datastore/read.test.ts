@@ -11,7 +11,7 @@ manager: small
 ports: [1]
 mountPoint: /var/lib/small
 minimum: {diskGiB: 1, ramMiB: 1, volumeGiB: 1}
-client: {command: [small]}
+client: {command: [small], remoteCommand: [x]}
 queries: {health: x, version: y}
 registration: {tags: [trove]}
 versions:

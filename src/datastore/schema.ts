@@ -57,6 +57,10 @@ export const datastoreSchema = z.strictObject({
   client: z
     .strictObject({
       command: z.array(z.string()).min(1).describe('In the database container; the query becomes its last argument'),
+      remoteCommand: z
+        .array(z.string())
+        .min(1)
+        .describe('From another machine, with {address}, {user} and {database}; the query becomes its last argument'),
       passwordVariable: z
         .string()
         .optional()

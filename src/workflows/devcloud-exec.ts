@@ -1,7 +1,7 @@
 import {spawn} from 'node:child_process';
 import {once} from 'node:events';
 import {constants} from 'node:os';
-import {HostError, type World} from '../base/index.js';
+import {HostError, type Outcome, run, type World} from '../base/index.js';
 import {cloudNameOf, isAlive, requireInstance} from '../devcloud/index.js';
 import {requireRoot} from './devcloud-up.js';
 
@@ -18,18 +18,35 @@ export interface ExecRequest {
  * @throws {HostError} `not-root`, `devcloud-down`
  */
 export async function devcloudExec(request: ExecRequest, world: World): Promise<{exitCode: number}> {
-  requireRoot('run a program in a devcloud');
-  const {name, run} = await requireInstance(world.paths, request.name);
-  if (!run || !(await isAlive(run.supervisor))) throw new HostError('devcloud-down', {name, doing: 'run a program'});
-  const child = spawn('setpriv', enterArguments(run.supervisor.pid, request.command), {
+  const child = spawn('setpriv', enterArguments(await supervisorOf(request, world), request.command), {
     stdio: 'inherit',
-    env: innerEnvironment(name, world),
+    env: innerEnvironment(request.name, world),
   });
   const end = () => child.kill('SIGTERM');
   world.signal.addEventListener('abort', end, {once: true});
   const [exitCode, signalName] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
   world.signal.removeEventListener('abort', end);
   return {exitCode: exitCode ?? 128 + (signalName ? constants.signals[signalName] : 0)};
+}
+
+/** Runs a program in a devcloud likewise, and keeps what it prints.
+ * @param env Added to its environment.
+ * @throws as `devcloudExec`
+ */
+export async function captureInDevcloud(
+  request: ExecRequest & {readonly env?: Readonly<Record<string, string>>},
+  world: World,
+): Promise<Outcome> {
+  const pid = await supervisorOf(request, world);
+  const env = {...innerEnvironment(request.name, world), ...request.env};
+  return run(['setpriv', ...enterArguments(pid, request.command)], {env, signal: world.signal});
+}
+
+async function supervisorOf(request: ExecRequest, world: World): Promise<number> {
+  requireRoot('run a program in a devcloud');
+  const {name, run: lastRun} = await requireInstance(world.paths, request.name);
+  if (lastRun && (await isAlive(lastRun.supervisor))) return lastRun.supervisor.pid;
+  throw new HostError('devcloud-down', {name, doing: 'run a program'});
 }
 
 /** The program ends with nsenter, and nsenter with us, however we end. */

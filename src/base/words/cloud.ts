@@ -52,4 +52,12 @@ export const cloudWords = {
   'too-late': (f: {what: string; seconds: number; last: string}): Words => ({
     message: `Cannot wait longer for ${f.what}: after ${f.seconds} s the last state is "${f.last}"`,
   }),
+  'nothing-suitable': (f: {what: string; cloud: string}): Words => ({
+    message: `Cannot create an instance in cloud "${f.cloud}": it has no ${f.what}`,
+    next: `openstack --os-cloud ${f.cloud} flavor list; openstack --os-cloud ${f.cloud} network list`,
+  }),
+  'query-failed': (f: {datastore: string; problem: string}): Words => ({
+    message: `Cannot ask the ${f.datastore} server in the instance: ${f.problem}`,
+    next: 'trovestack devcloud logs trove-taskmanager',
+  }),
 } as const;
