@@ -52,7 +52,7 @@ export async function activateImage(request: ActivateRequest, world: World): Pro
     throw new UsageError('not-registered', facts);
   }
   const image = await chooseImage(request.image, registered, target);
-  return activateVersion(target, registered, image, world, request.dryRun);
+  return await activateVersion(target, registered, image, world, request.dryRun);
 }
 
 /** Activates one registered version on one image, and reads back what Trove made of it.
