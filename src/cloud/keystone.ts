@@ -94,13 +94,20 @@ class Session implements CloudSession {
   async endpoint(service: ServiceType): Promise<string> {
     const {body} = await this.#signedIn();
     const {region, endpointInterface, name} = this.settings;
-    const urls = body.catalog
+    const endpoints = body.catalog
       .filter((entry) => spellings[service].includes(entry.type))
       .flatMap((entry) => entry.endpoints)
-      .filter((e) => e.interface === endpointInterface && (!region || e.region === region));
-    const url = urls[0]?.url;
-    if (url) return withoutVersion(service, url.replace(/\/+$/, ''));
-    throw new CloudError('no-such-service', {cloud: name, service, region, known: body.catalog.map((e) => e.type)});
+      .filter((endpoint) => endpoint.interface === endpointInterface);
+    const found = endpoints.find((endpoint) => !region || endpoint.region === region);
+    if (found) return withoutVersion(service, found.url.replace(/\/+$/, ''));
+    const regions = endpoints.map((endpoint) => endpoint.region ?? '');
+    throw new CloudError('no-such-service', {
+      cloud: name,
+      service,
+      region,
+      known: body.catalog.map((e) => e.type),
+      regions,
+    });
   }
 
   async request(request: ServiceRequest): Promise<HttpAnswer> {

@@ -74,12 +74,16 @@ export function planParameters(
   return rules.map((rule) => {
     const parameter = registrableParameter(rule);
     const found = known.get(rule.name);
-    if (!found) return {kind: 'create', parameter, reason: 'not registered'};
+    if (!found) return {kind: 'create', parameter, reason: `not registered${typeNote(rule, parameter)}`};
     // trove-manage, unlike the API, can register the rule's own type and leave bounds open.
     const differences = [rule, parameter].map((wanted) => differingMembers(wanted, found));
     if (differences.some((names) => names.length === 0)) return {kind: 'keep', parameter: found};
     return {kind: 'update', parameter, reason: `registered with another ${differences[1]?.join(', ')}`};
   });
+}
+
+function typeNote(rule: ConfigurationParameter, parameter: ConfigurationParameter): string {
+  return rule.type === parameter.type ? '' : `; as string, since Trove's API knows no ${rule.type}`;
 }
 
 function bounds(min: number | bigint | null | undefined, max: number | bigint | null | undefined) {

@@ -21,11 +21,13 @@ export const cloudWords = {
     service: string;
     region?: string | undefined;
     known: readonly string[];
+    regions: readonly string[];
   }): Words => ({
     message: `Cannot find the ${f.service} service in cloud "${f.cloud}"${f.region ? `, region "${f.region}"` : ''}`,
-    details: {offered: f.known.join(', ') || 'nothing'},
-    next:
-      f.service === 'database'
+    details: f.regions.length ? {regions: f.regions.join(', ')} : {offered: f.known.join(', ') || 'nothing'},
+    next: f.regions.length
+      ? 'choose one of these regions with --region, or in clouds.yaml'
+      : f.service === 'database'
         ? 'this needs a cloud with Trove: trovestack devcloud up starts one'
         : 'openstack catalog list',
   }),
