@@ -29,6 +29,18 @@ function isHook(file: ElementFile, phase: Phase, name: string): boolean {
   );
 }
 
+/** The files that every hook's environment is read from, in their order; they need not be executable, and may have dots. */
+export function environmentFiles(elements: readonly Element[]): {readonly name: string; readonly path: string}[] {
+  return elements
+    .flatMap(({folder, files}) =>
+      files.flatMap(({path}) => {
+        const [, name] = /^environment\.d\/([0-9A-Za-z_.-]+)$/.exec(path) ?? [];
+        return name === undefined ? [] : [{name, path: `${folder}/${path}`}];
+      }),
+    )
+    .sort((a, b) => compareHookNames(a.name, b.name));
+}
+
 function checkCollisions(elements: readonly Element[]): void {
   const owners = new Map<string, string[]>();
   for (const {name, files} of elements) {

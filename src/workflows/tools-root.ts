@@ -196,14 +196,14 @@ export function proxies(world: World): Record<string, string> {
   return Object.fromEntries(names.flatMap((name) => (world.env[name] ? [[name, world.env[name]]] : [])));
 }
 
-function rootError(purpose: string, outcome: Outcome, log: string, store: string): HostError {
+function rootError(purpose: ToolsPurpose, outcome: Outcome, log: string, store: string): HostError {
   const output = lastLines(outcome.stderr, 15);
   const doing = `the tools root "${purpose}"`;
   if (/No space left on device/.test(output)) return new HostError('disk-full', {doing, path: store});
   if (isMirrorTrouble(outcome.stderr)) return new HostError('mirror-unreachable', {doing, log});
   return new HostError('command-failed', {
     doing,
-    command: outcome.argv.at(-1) ?? '',
+    command: purpose === 'assembly' ? 'mmdebstrap' : 'apt-get',
     outcome: describeEnd(outcome),
     output,
   });

@@ -9,10 +9,41 @@ export const stepWords = {
     hook: string;
     outcome: string;
     log: string;
+    /** What it printed last. */
+    output?: string;
     next?: string;
   }): Words => ({
     message: `Cannot finish image "${f.image}": ${f.phase}/${f.hook} ${f.outcome}`,
-    details: {element: `${f.element}, phase ${f.phase}`, log: f.log},
+    details: {element: `${f.element}, phase ${f.phase}`, log: f.log, ...(f.output ? {said: f.output} : {})},
     ...(f.next ? {next: f.next} : {}),
+  }),
+  'step-failed': (f: {image: string; step: string; outcome: string; log: string; output: string}): Words => ({
+    message: `Cannot finish image "${f.image}": ${f.step} ${f.outcome}`,
+    details: {log: f.log, ...(f.output ? {said: f.output} : {})},
+  }),
+  'environment-failed': (f: {files: string; outcome: string; output: string}): Words => ({
+    message: `Cannot read the elements' environment.d: bash ${f.outcome}`,
+    details: {files: f.files, ...(f.output ? {said: f.output} : {})},
+  }),
+  'image-unsound': (f: {file: string; check: string; detail: string}): Words => ({
+    message: `Cannot use the image "${f.file}": ${f.check}: ${f.detail}`,
+    next: 'build it again: trovestack image build',
+  }),
+  'boot-not-proven': (f: {
+    file: string;
+    firmware: string;
+    accelerator: string;
+    cause: string;
+    milestones: readonly {readonly name: string; readonly atMs: number}[];
+    console: readonly string[];
+    log: string;
+  }): Words => ({
+    message: `Cannot prove that "${f.file}" boots and serves: ${f.cause}`,
+    details: {
+      reached: f.milestones.map((m) => `${m.name} ${(m.atMs / 1000).toFixed(1)} s`).join(', ') || 'nothing',
+      machine: `${f.firmware} on ${f.accelerator}`,
+      console: f.console.join('\n'),
+      log: f.log,
+    },
   }),
 } as const;

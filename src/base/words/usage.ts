@@ -85,6 +85,15 @@ export const usageWords = {
     message: `Cannot build from ${f.elements.map((e) => `"${e}"`).join(', ')}: none of them provides an operating system`,
     next: 'add an element that has "operating-system" in its element-provides',
   }),
+  'unknown-step': (f: {step: string; known: readonly string[]}): Words => ({
+    message: `Cannot rebuild "${f.step}": the image has no such step`,
+    details: {known: f.known.join(', ')},
+    next: 'trovestack image plan DATASTORE',
+  }),
+  'no-mirror': (f: {variable: string}): Words => ({
+    message: 'Cannot tell which package mirror to use: neither this machine nor mmdebstrap names one',
+    next: `set ${f.variable} to a Debian archive`,
+  }),
   'no-such-image': (f: {asked: string; known: readonly string[]}): Words => ({
     message: `Cannot build ${f.asked}: the catalogue has no such row`,
     details: {known: f.known.join(', ')},

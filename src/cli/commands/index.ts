@@ -12,8 +12,13 @@ import {register as devcloudShell} from './devcloud-shell.js';
 import {register as devcloudStatus} from './devcloud-status.js';
 import {register as devcloudUp} from './devcloud-up.js';
 import {register as doctor} from './doctor.js';
+import {register as elementList} from './element-list.js';
+import {register as elementShow} from './element-show.js';
 import {register as imageActivate} from './image-activate.js';
+import {register as imageBuild} from './image-build.js';
 import {register as imageLoad} from './image-load.js';
+import {register as imagePlan} from './image-plan.js';
+import {register as imageVerify} from './image-verify.js';
 import {register as test} from './test.js';
 
 /** Every command, in the order of `--help`. */
@@ -26,11 +31,16 @@ const commands: readonly ((cli: Cli) => void)[] = [
   devcloudLogs,
   devcloudEnv,
   devcloudDestroy,
+  imageBuild,
+  imagePlan,
+  imageVerify,
   imageLoad,
   imageActivate,
   catalogList,
   catalogShow,
   catalogLint,
+  elementList,
+  elementShow,
   doctor,
   test,
   completion,

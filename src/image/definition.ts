@@ -1,0 +1,118 @@
+import {UsageError} from '../base/index.js';
+import type {ChosenVersion, ContainerDefinition, ImageRow} from '../datastore/index.js';
+
+/** A root file system to build: a guest's, or a database container's. */
+export interface TreeDefinition {
+  readonly name: string;
+  /** Without those that they depend on. */
+  readonly elements: readonly string[];
+  /** Variables that hooks see beside those of the build itself. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** A database container that the guest image carries. */
+export interface ContainerImage {
+  readonly tree: TreeDefinition;
+  readonly settings: ContainerDefinition;
+}
+
+/** What to build: a guest image with all that decides its content. */
+export interface ImageDefinition {
+  /** Also how its builds are known in the store. */
+  readonly name: string;
+  readonly datastore: string;
+  readonly version: string;
+  readonly manager: string;
+  readonly series: string;
+  readonly distribution: string;
+  readonly release: string;
+  readonly architecture: 'amd64' | 'arm64';
+  readonly tree: TreeDefinition;
+  readonly container: ContainerImage;
+  /** Folder of Trove's validation rules, which the guest agent's package brings. */
+  readonly validationRules?: string;
+  readonly disk: DiskDefinition;
+}
+
+export interface DiskDefinition {
+  /** Kernel arguments after `root=`. */
+  readonly kernelArguments: readonly string[];
+  /** Free space in the root file system, as a share of what is in it, and never less than `freeMiB`. */
+  readonly headroom: number;
+  readonly freeMiB: number;
+}
+
+/** What a person may choose beside the datastore and its version. */
+export interface ImageChoices {
+  readonly series?: string;
+  readonly distribution?: string;
+  readonly release?: string;
+  readonly architecture?: string;
+  /** Elements added to the guest's. */
+  readonly elements?: readonly string[];
+  /** More kernel arguments. */
+  readonly kernelArguments?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** The image that a catalogue row and a person's choices describe.
+ * @throws {UsageError} `no-such-image` when no row of the version matches.
+ */
+export function defineImage(chosen: ChosenVersion, choices: ImageChoices): ImageDefinition {
+  const {datastore, version} = chosen;
+  const {row, architecture} = chooseRow(chosen, choices);
+  const name = [datastore.name, version.version, row.series, row.distribution, row.release, architecture].join('-');
+  const environment = {...choices.environment, DIB_RELEASE: row.release, ARCH: architecture};
+  const {container} = version;
+  const rules = datastore.registration.validationRules;
+  return {
+    name,
+    datastore: datastore.name,
+    version: version.version,
+    manager: datastore.manager,
+    series: row.series,
+    distribution: row.distribution,
+    release: row.release,
+    architecture,
+    tree: {name, elements: [...row.elements, ...(choices.elements ?? [])], environment},
+    container: {
+      tree: {
+        name: `container-${container.image}-${container.tag}-${row.release}-${architecture}`,
+        elements: container.elements,
+        environment,
+      },
+      settings: container,
+    },
+    ...(rules === undefined ? {} : {validationRules: rules}),
+    disk: {
+      kernelArguments: ['console=tty0', 'console=ttyS0,115200', ...(choices.kernelArguments ?? [])],
+      headroom: 0.2,
+      freeMiB: 256,
+    },
+  };
+}
+
+function chooseRow(
+  {datastore, version}: ChosenVersion,
+  choices: ImageChoices,
+): {readonly row: ImageRow; readonly architecture: ImageDefinition['architecture']} {
+  for (const row of version.images) {
+    const architecture = row.architectures.find((a) => matches(choices.architecture, a));
+    const isRow =
+      matches(choices.series, row.series) &&
+      matches(choices.distribution, row.distribution) &&
+      matches(choices.release, row.release);
+    if (isRow && architecture) return {row, architecture};
+  }
+  const wanted = [choices.series, choices.distribution, choices.release, choices.architecture].filter(Boolean);
+  throw new UsageError('no-such-image', {
+    asked: `${datastore.name} ${version.version} for ${wanted.join(' ') || 'anything'}`,
+    known: version.images.flatMap((row) =>
+      row.architectures.map((a) => `${row.series} ${row.distribution} ${row.release} ${a}`),
+    ),
+  });
+}
+
+function matches(wanted: string | undefined, value: string): boolean {
+  return wanted === undefined || wanted === value;
+}

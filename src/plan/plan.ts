@@ -1,0 +1,78 @@
+import type {Sha256} from '../base/index.js';
+import {emptyTreeKey, type Step, stepKey} from './step.js';
+
+/** What happens to one step of a build, and why. */
+export type StepDecision =
+  | {readonly kind: 'reuse'; readonly step: Step; readonly key: Sha256}
+  | {readonly kind: 'run'; readonly step: Step; readonly key: Sha256; readonly reason: string};
+
+export interface TreePlan {
+  readonly tree: string;
+  readonly decisions: readonly StepDecision[];
+  readonly resultKey: Sha256;
+}
+
+/** What the last build of a tree was made of. */
+export interface BuildRecord {
+  readonly steps: readonly {
+    readonly id: string;
+    readonly key: Sha256;
+    readonly inputs: Readonly<Record<string, string>>;
+  }[];
+}
+
+/** What the store and the person say about a tree's steps. */
+export interface KnownResults {
+  readonly has: (key: Sha256) => boolean;
+  readonly last: BuildRecord | undefined;
+  /** Ids of steps to run again whatever the store has, or all of them. */
+  readonly rebuild: 'all' | ReadonlySet<string>;
+}
+
+/** Each step's key, in order. */
+export function keysOf(steps: readonly Step[], before: Sha256 = emptyTreeKey): Sha256[] {
+  let key = before;
+  return steps.map((step) => {
+    key = stepKey(step, key);
+    return key;
+  });
+}
+
+/** Decides every step of a tree. Pure: the same arguments give the same plan. */
+export function planTree(tree: string, steps: readonly Step[], known: KnownResults): TreePlan {
+  const keys = keysOf(steps);
+  const lastById = new Map(known.last?.steps.map((step) => [step.id, step]));
+  let mustFollow = false;
+  const decisions = steps.map((step, i): StepDecision => {
+    const key = keys[i] as Sha256;
+    const isAskedFor = known.rebuild === 'all' || known.rebuild.has(step.id);
+    if (known.has(key) && !isAskedFor && !mustFollow) return {kind: 'reuse', step, key};
+    const reason = isAskedFor ? 'asked for by --rebuild' : runReason(step, key, lastById.get(step.id), known);
+    // The same inputs may give another result this time, so what was made on top of the old one is made again.
+    if (isAskedFor) mustFollow = true;
+    return {kind: 'run', step, key, reason};
+  });
+  return {tree, decisions, resultKey: keys.at(-1) ?? emptyTreeKey};
+}
+
+function runReason(
+  step: Step,
+  key: Sha256,
+  last: BuildRecord['steps'][number] | undefined,
+  known: KnownResults,
+): string {
+  if (!last) return known.last ? 'new step' : 'not built before';
+  const changed = changedInputs(last.inputs, step.inputs);
+  if (changed.length > 0) return `input changed: ${changed.slice(0, 3).join(', ')}${changed.length > 3 ? ', …' : ''}`;
+  if (last.key !== key || known.has(key)) return 'follows a changed step';
+  return 'its result is gone from the store';
+}
+
+function changedInputs(before: Readonly<Record<string, string>>, now: Readonly<Record<string, string>>): string[] {
+  const names = new Set([...Object.keys(before), ...Object.keys(now)]);
+  return [...names].filter((name) => before[name] !== now[name]).sort();
+}
+
+export function recordOf(plan: TreePlan): BuildRecord {
+  return {steps: plan.decisions.map(({step, key}) => ({id: step.id, key, inputs: step.inputs}))};
+}

@@ -1,0 +1,51 @@
+/** The engine's own acts in an image's tree, as scripts for its shell. They are part of the step keys: a changed text is run. */
+
+/** Before the first hook inside: no service starts in a build; elements' commands come into the path (upstream's element
+ * install-bin); the resolver's configuration is set aside as upstream does it. */
+export const prepare = `set -eu
+printf '#!/bin/sh\\nexit 101\\n' > /usr/sbin/policy-rc.d
+chmod 755 /usr/sbin/policy-rc.d
+rm -f /etc/resolv.conf
+: > /etc/resolv.conf
+if [ -d /tmp/in_target.d/bin ]; then
+  mkdir -p /usr/local/bin
+  install -m 755 /tmp/in_target.d/bin/* /usr/local/bin/
+fi
+`;
+
+/** INITRD=No: the initramfs is made once, when all that goes into it is there. */
+export const installPackages = `set -eu
+INITRD=No install-packages "$@"
+`;
+
+export const removePackages = `set -eu
+install-packages -e "$@"
+`;
+
+/** Upstream's element install-static: links stay links, folders that are there keep their mode. */
+export const installStatic = `set -eu
+cp -R --no-target-directory /tmp/in_target.d/static /
+`;
+
+export const initramfs = `set -eu
+if command -v update-initramfs > /dev/null; then update-initramfs -c -k all; fi
+`;
+
+/** Where GRUB, both BIOS and UEFI, looks for its configuration; the disk's assembly fills in the identities. */
+export const bootFiles = `set -eu
+mkdir -p /boot/grub /boot/efi
+if [ ! -e /vmlinuz ]; then ln -s "$(cd / && ls boot/vmlinuz-* | sort -V | tail -n 1)" /vmlinuz; fi
+if [ ! -e /initrd.img ]; then ln -s "$(cd / && ls boot/initrd.img-* | sort -V | tail -n 1)" /initrd.img; fi
+`;
+
+/** What no image may carry: identities, which first boot makes, and traces of the build. */
+export const hygiene = `set -eu
+cd "$TARGET_ROOT"
+rm -f usr/sbin/policy-rc.d etc/resolv.conf.ORIG etc/hostname
+if [ -e etc/machine-id ]; then : > etc/machine-id; fi
+rm -f var/lib/dbus/machine-id etc/ssh/ssh_host_*_key etc/ssh/ssh_host_*_key.pub
+rm -rf var/lib/apt/lists/* var/cache/apt/*.bin var/cache/apt/archives/* var/cache/ldconfig/aux-cache var/cache/debconf/*-old
+rm -f var/lib/dpkg/*-old root/*.log var/lib/systemd/random-seed
+find var/log -type f -exec truncate --size 0 {} +
+find tmp var/tmp run -mindepth 1 -xdev -delete
+`;

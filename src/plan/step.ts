@@ -1,0 +1,39 @@
+import {canonicalJson, type Sha256, sha256} from '../base/index.js';
+
+/** Where a step's program runs: in the image's tree, or in the tools root with the tree at TARGET_ROOT. */
+export type StepPlace = 'inside' | 'outside';
+
+/** What a step does. Hooks are elements' own; the rest are the engine's. */
+export type StepWork =
+  | {readonly kind: 'hook'; readonly element: string; readonly phase: string; readonly name: string}
+  /** A script of ours with its arguments. */
+  | {readonly kind: 'script'; readonly script: string; readonly args: readonly string[]}
+  /** Finds out the date of the package archive, which becomes the date of everything in the image. */
+  | {readonly kind: 'package archive'; readonly sources: readonly string[]; readonly release: string}
+  /** Puts a container image into the store of the guest's Docker. */
+  | {readonly kind: 'container'; readonly container: string}
+  /** Writes the file that says what the image holds. */
+  | {readonly kind: 'manifest'};
+
+/** One act of a build whose result is kept: an overlay on the results before it. */
+export interface Step {
+  /** `trove-docker/install.d/30-docker`, or `engine/…` for the engine's own. */
+  readonly id: string;
+  readonly place: StepPlace;
+  readonly usesNetwork: boolean;
+  readonly work: StepWork;
+  /** All that can change its result beside the steps before it: a name fit for people → a digest or a value. */
+  readonly inputs: Readonly<Record<string, string>>;
+}
+
+/** Raised when the engine itself comes to do the same step differently. */
+const engineForm = 1;
+
+/** The digest of all that shapes a step's result. */
+export function stepKey(step: Step, before: Sha256): Sha256 {
+  const {id, place, usesNetwork, inputs} = step;
+  return sha256(canonicalJson({engineForm, id, place, usesNetwork, work: step.work, inputs, before}));
+}
+
+/** The key before the first step. */
+export const emptyTreeKey = sha256('an empty tree');

@@ -1,0 +1,122 @@
+import {chmod, writeFile} from 'node:fs/promises';
+import {resolve} from 'node:path';
+import {Bug, type Sha256, type World} from '../base/index.js';
+import {recordOf} from '../plan/index.js';
+import type {StoredResult} from '../store/index.js';
+import {assembleDisk, configurationParameters, type ImageFacts} from './assemble-disk.js';
+import {deliverImage} from './deliver-image.js';
+import {answeredPrograms} from './hook-environment.js';
+import {manifestBase} from './image-manifest.js';
+import {type PlannedImage, type PlannedTree, type PlanRequest, planImage} from './plan-image.js';
+import type {StepContext} from './run-step.js';
+import {type BuiltTree, runTree} from './run-tree.js';
+import {ensureToolsRoot, type ToolsRoot} from './tools-root.js';
+import {openWorkshop, type Workshop} from './workshop.js';
+
+export interface BuildRequest extends PlanRequest {
+  /** Default: named after the image, in the current folder. */
+  readonly outputFile?: string;
+}
+
+export interface BuiltImage {
+  readonly file: string;
+  readonly sha256: Sha256;
+  readonly sizeBytes: number;
+  readonly virtualSizeBytes: number;
+  readonly datastore: string;
+  readonly version: string;
+  readonly series: string;
+  readonly distribution: string;
+  readonly release: string;
+  readonly architecture: string;
+  readonly stepsRun: number;
+  readonly stepsReused: number;
+  /** Whether the file had the same content before. */
+  readonly isUnchanged: boolean;
+}
+
+/** Builds a guest image: plans it, runs what the store hasn't, assembles the disk, and puts the file in its place.
+ * A file that was there is replaced only when its successor is whole.
+ * @throws {UsageError} as `planImage`
+ * @throws {StepError} `hook-failed`, `step-failed`, `environment-failed`
+ * @throws {HostError} `not-root`, `mirror-unreachable`, `disk-full`, `no-access`, …
+ */
+export async function buildImage(request: BuildRequest, world: World): Promise<BuiltImage> {
+  await using workshop = await openWorkshop(world);
+  const tools = await ensureToolsRoot('assembly', workshop, world);
+  const planned = await planImage(request, workshop, tools, world);
+  const {definition, container, guest} = planned;
+  const decisions = [...container.plan.decisions, ...guest.plan.decisions];
+  const reused = decisions.filter(({kind}) => kind === 'reuse').length + (planned.diskReason === undefined ? 1 : 0);
+  world.emit({type: 'plan ready', image: definition.name, steps: decisions.length + 1, reused});
+
+  const image = await findOrBuild(planned, workshop, tools, world);
+  const {name, datastore, version, series, distribution, release, architecture} = definition;
+  const delivered = await deliverImage(image, resolve(request.outputFile ?? `${name}.qcow2`));
+  return {
+    ...delivered,
+    ...image.facts,
+    ...{datastore, version, series, distribution, release, architecture},
+    stepsRun: decisions.length + 1 - reused,
+    stepsReused: reused,
+  };
+}
+
+async function findOrBuild(
+  planned: PlannedImage,
+  workshop: Workshop,
+  tools: ToolsRoot,
+  world: World,
+): Promise<StoredResult<ImageFacts>> {
+  const {store} = workshop;
+  if (planned.diskReason === undefined) {
+    const known = await store.find<ImageFacts>('images', planned.imageKey);
+    if (!known) throw new Bug('planned-image-gone', {key: planned.imageKey});
+    return known;
+  }
+  const {definition, diskReason: reason, imageKey: key} = planned;
+  const container = await buildTree(planned.container, planned, workshop, tools, world);
+  const tree = await buildTree(planned.guest, planned, workshop, tools, world, container);
+  await using _lock = await store.lock(key, `the disk of image "${definition.name}"`, world.signal);
+  await store.remove('images', key);
+  const sidecar = {
+    ...manifestBase(definition, planned.guest.elements),
+    configurationParameters: await configurationParameters(definition, tree.layers),
+  };
+  const logFolder = store.logFolder(definition.name);
+  return assembleDisk({key, definition, tree, sidecar, workshop, tools, world, logFolder, reason});
+}
+
+async function buildTree(
+  tree: PlannedTree,
+  {definition}: PlannedImage,
+  workshop: Workshop,
+  tools: ToolsRoot,
+  world: World,
+  container?: BuiltTree,
+): Promise<BuiltTree> {
+  const {plan, elements, variables, imageVariables} = tree;
+  const context: StepContext = {
+    workshop,
+    tools,
+    world,
+    image: plan.tree,
+    variables,
+    imageVariables,
+    answered: await writeAnsweredPrograms(workshop),
+    logFolder: workshop.store.logFolder(plan.tree),
+    nothing: await workshop.work.newFolder(),
+  };
+  const built = await runTree({definition, plan, elements, context, ...(container ? {container} : {})});
+  await workshop.store.writeBuild(plan.tree, recordOf(plan));
+  return built;
+}
+
+async function writeAnsweredPrograms(workshop: Workshop): Promise<string> {
+  const folder = await workshop.work.newFolder();
+  for (const [name, text] of Object.entries(answeredPrograms)) {
+    await writeFile(`${folder}/${name}`, text);
+    await chmod(`${folder}/${name}`, 0o755);
+  }
+  return folder;
+}

@@ -1,0 +1,154 @@
+import {
+  canonicalJson,
+  type DebianMirrors,
+  debianMirrorsAmong,
+  debianSourceLines,
+  findDebianMirrors,
+  parseAptSources,
+  readFileIfThere,
+  type Sha256,
+  UsageError,
+  type World,
+} from '../base/index.js';
+import {chooseVersion, readCatalogue} from '../datastore/index.js';
+import {type Element, readElements, resolveElements} from '../element/index.js';
+import {defineImage, type ImageChoices, type ImageDefinition, type TreeDefinition} from '../image/index.js';
+import {type BuildRecord, keysOf, planTree, stepsOfTree, type TreeInputs, type TreePlan} from '../plan/index.js';
+import {diskKey} from './assemble-disk.js';
+import {evaluatedEnvironment} from './evaluate-environment.js';
+import {imageVariables, treeVariables} from './hook-environment.js';
+import {manifestBase} from './image-manifest.js';
+import type {ToolsRoot} from './tools-root.js';
+import type {Workshop} from './workshop.js';
+
+export interface PlanRequest extends ImageChoices {
+  /** `mariadb` or `mariadb:11.8`. */
+  readonly datastore: string;
+  readonly version?: string;
+  /** Folders of elements that come before ours. */
+  readonly elementsPath?: readonly string[];
+  /** Steps to run again whatever the store has; `true` for all. */
+  readonly rebuild?: boolean | readonly string[];
+}
+
+/** One tree of an image, with all that running it needs. */
+export interface PlannedTree {
+  readonly plan: TreePlan;
+  readonly elements: readonly Element[];
+  readonly variables: Readonly<Record<string, string>>;
+  readonly imageVariables: Readonly<Record<string, string>>;
+}
+
+export interface PlannedImage {
+  readonly definition: ImageDefinition;
+  readonly container: PlannedTree;
+  readonly guest: PlannedTree;
+  /** Of the finished image in the store. */
+  readonly imageKey: Sha256;
+  /** Why the disk is to be assembled; undefined when the store has it. */
+  readonly diskReason: string | undefined;
+}
+
+/** What a build will do: the image's two trees step by step, and its disk.
+ * @throws {UsageError} `unknown-datastore`, `unknown-version`, `no-such-image`, `unknown-element`, `clashing-elements`, …
+ */
+export async function planImage(
+  request: PlanRequest,
+  workshop: Workshop,
+  tools: ToolsRoot,
+  world: World,
+): Promise<PlannedImage> {
+  const definition = await definitionOf(request, world);
+  const searchPath = elementsPath(request, world);
+  const mirrors = await mirrorsFor(tools, world);
+  const planner = {request, definition, searchPath, mirrors, workshop, tools, world};
+  const container = await planOne(definition.container.tree, planner, () => ({kind: 'container'}));
+  const settings = canonicalJson(definition.container.settings);
+  const guest = await planOne(definition.tree, planner, (elements) => ({
+    kind: 'guest',
+    container: {name: definition.container.tree.name, key: container.plan.resultKey, settings},
+    manifest: canonicalJson(manifestBase(definition, elements)),
+  }));
+  checkRebuild(request, [container.plan, guest.plan]);
+  const imageKey = diskKey(guest.plan.resultKey, definition, tools.identity);
+  const diskReason = await reasonForDisk(imageKey, [container.plan, guest.plan], workshop);
+  return {definition, container, guest, imageKey, diskReason};
+}
+
+export async function definitionOf(request: PlanRequest, world: World): Promise<ImageDefinition> {
+  const catalogue = await readCatalogue(world.paths.home);
+  const name = request.version === undefined ? request.datastore : `${request.datastore}:${request.version}`;
+  return defineImage(chooseVersion(catalogue, name), request);
+}
+
+/** Where elements are looked for: as asked, then `ELEMENTS_PATH`, then ours. */
+export function elementsPath(request: Pick<PlanRequest, 'elementsPath'>, world: World): string[] {
+  const fromEnvironment = (world.env.ELEMENTS_PATH ?? '').split(':').filter(Boolean);
+  return [...(request.elementsPath ?? []), ...fromEnvironment, `${world.paths.home}/elements`];
+}
+
+/** The mirrors that packages come from; where this machine names none, those that mmdebstrap chose for the tools root. */
+async function mirrorsFor(tools: ToolsRoot, world: World): Promise<DebianMirrors> {
+  const known = await findDebianMirrors(world.env);
+  if (known) return known;
+  const [root = ''] = tools.tree.layers.slice(-1);
+  const sources = (await readFileIfThere(`${root}/etc/apt/sources.list`)) ?? '';
+  const chosen = debianMirrorsAmong(parseAptSources(sources, 'one-line'));
+  if (!chosen) throw new UsageError('no-mirror', {variable: 'DIB_DISTRIBUTION_MIRROR'});
+  return chosen;
+}
+
+interface Planner {
+  readonly request: PlanRequest;
+  readonly definition: ImageDefinition;
+  readonly searchPath: readonly string[];
+  readonly mirrors: DebianMirrors;
+  readonly workshop: Workshop;
+  readonly tools: ToolsRoot;
+  readonly world: World;
+}
+
+async function planOne(
+  tree: TreeDefinition,
+  planner: Planner,
+  kindOf: (elements: readonly Element[]) => TreeInputs['kind'],
+): Promise<PlannedTree> {
+  const {definition, mirrors, tools, workshop, request} = planner;
+  const elements = resolveElements(tree.elements, await readElements(tree.elements, planner.searchPath));
+  const variables = treeVariables(tree, definition, mirrors);
+  const ofImage = imageVariables(tree, elements);
+  const steps = stepsOfTree({
+    elements,
+    variables,
+    imageVariables: ofImage,
+    evaluated: await evaluatedEnvironment(elements, {...variables, ...ofImage}, workshop, tools, planner.world),
+    toolsIdentity: tools.identity,
+    sources: debianSourceLines(definition.release, mirrors),
+    release: definition.release,
+    kind: kindOf(elements),
+  });
+  const present = await Promise.all(
+    keysOf(steps).map(async (key) => ((await workshop.store.find('steps', key)) ? key : undefined)),
+  );
+  const known = new Set(present);
+  const plan = planTree(tree.name, steps, {
+    has: (key) => known.has(key),
+    last: await workshop.store.readBuild<BuildRecord>(tree.name),
+    rebuild: request.rebuild === true ? 'all' : new Set(request.rebuild || []),
+  });
+  return {plan, elements, variables, imageVariables: ofImage};
+}
+
+function checkRebuild({rebuild}: PlanRequest, plans: readonly TreePlan[]): void {
+  if (!rebuild || rebuild === true) return;
+  const known = plans.flatMap((plan) => plan.decisions.map(({step}) => step.id));
+  const unknown = rebuild.find((id) => !known.includes(id));
+  if (unknown)
+    throw new UsageError('unknown-step', {step: unknown, known: known.filter((id) => !id.startsWith('engine/'))});
+}
+
+async function reasonForDisk(key: Sha256, plans: readonly TreePlan[], workshop: Workshop): Promise<string | undefined> {
+  const runs = plans.some((plan) => plan.decisions.some(({kind}) => kind === 'run'));
+  if (runs) return 'follows a changed step';
+  return (await workshop.store.find('images', key)) ? undefined : 'not built before';
+}

@@ -1,0 +1,233 @@
+import {mkdir, readFile, rm, rmdir, writeFile} from 'node:fs/promises';
+import {
+  describeEnd,
+  HostError,
+  lastLines,
+  type Outcome,
+  StepError,
+  systemErrorCode,
+  type World,
+} from '../base/index.js';
+import type {Step} from '../plan/index.js';
+import {enter, type Mount, ownByNamespace, type SandboxSpec} from '../sandbox/index.js';
+import {borrowDebs} from '../store/index.js';
+import {hookPlaces, hookRunner, stepEnvironment} from './hook-environment.js';
+import {isMirrorTrouble, proxies, type ToolsRoot} from './tools-root.js';
+import type {Workshop} from './workshop.js';
+
+/** What a step left: layers of the tree and of the hooks' folder, below `<result>/target/tree` and `<result>/hooks/tree`. */
+export interface StepFacts {
+  readonly step: string;
+  readonly changesTree: boolean;
+  readonly changesHooks: boolean;
+  /** Seconds since 1970 that everything in the image is dated with; left by the first step. */
+  readonly epoch?: number;
+}
+
+/** A tree as far as it is built; layers have the top one first. */
+export interface TreeSoFar {
+  readonly layers: readonly string[];
+  readonly hookLayers: readonly string[];
+  readonly epoch: number;
+}
+
+/** What all steps of a tree share. */
+export interface StepContext {
+  readonly workshop: Workshop;
+  readonly tools: ToolsRoot;
+  readonly world: World;
+  /** Of the tree, for messages. */
+  readonly image: string;
+  readonly variables: Readonly<Record<string, string>>;
+  readonly imageVariables: Readonly<Record<string, string>>;
+  /** Folder of `answeredPrograms`. */
+  readonly answered: string;
+  readonly logFolder: string;
+  /** An empty folder: the tree before the first step. */
+  readonly nothing: string;
+}
+
+/** Runs a hook or a script of the engine's on top of a tree.
+ * @param staged Empty folder that becomes the result.
+ * @returns What it printed to standard output.
+ * @throws {StepError} `hook-failed`, `step-failed`
+ * @throws {HostError} `mirror-unreachable`, `disk-full`
+ */
+export async function runInTree(
+  step: Step,
+  argv: readonly string[],
+  tree: TreeSoFar,
+  staged: string,
+  context: StepContext,
+  extraMounts: readonly Mount[] = [],
+): Promise<string> {
+  const {workshop, world} = context;
+  const debs = step.usesNetwork ? await borrowDebs(workshop.store, workshop.work, ownByNamespace) : undefined;
+  const spec =
+    step.place === 'inside'
+      ? insideSpec(step, argv, tree, staged, context, debs?.folder)
+      : outsideSpec(step, argv, tree, staged, context, debs?.folder);
+  const resolver = step.usesNetwork && step.place === 'inside' ? await lendResolver(`${staged}/target`) : undefined;
+  const logFile = `${context.logFolder}/${step.id.replaceAll('/', '.')}.log`;
+  await rm(logFile, {force: true});
+  const outcome = await enter({...spec, mounts: [...spec.mounts, ...extraMounts]}, workshop.sandboxes, {
+    signal: world.signal,
+    logFile,
+    onLine: (line) => world.emit({type: 'output', source: step.id, line}),
+  });
+  if (outcome.exitCode !== 0) throw stepError(step, outcome, logFile, context);
+  await debs?.giveBack();
+  await resolver?.takeBack();
+  await removeTraces(step, staged);
+  return outcome.stdout;
+}
+
+/** The command line of a hook, as its place sees it. */
+export function hookArguments(phase: string, name: string, place: Step['place']): string[] {
+  const hooks = place === 'inside' ? hookPlaces.hooksInside : hookPlaces.hooks;
+  return ['bash', '-c', hookRunner, 'hook', hooks, `${phase}/${name}`];
+}
+
+function insideSpec(
+  step: Step,
+  argv: readonly string[],
+  tree: TreeSoFar,
+  staged: string,
+  context: StepContext,
+  debs: string | undefined,
+): SandboxSpec {
+  const hooks = {layers: tree.hookLayers, changes: 'none'} as const;
+  return {
+    name: 'image',
+    root: {layers: tree.layers, changes: {keptIn: `${staged}/target`}},
+    mounts: [
+      {kind: 'tree', at: hookPlaces.hooksInside, tree: hooks},
+      ...(debs ? [{kind: 'bind', at: '/var/cache/apt/archives', from: debs, readOnly: false} as const] : []),
+    ],
+    network: step.usesNetwork ? 'host' : 'none',
+    ids: 'mapped',
+    env: environmentOf(step, tree, context),
+    cwd: '/',
+    argv,
+  };
+}
+
+function outsideSpec(
+  step: Step,
+  argv: readonly string[],
+  tree: TreeSoFar,
+  staged: string,
+  context: StepContext,
+  debs: string | undefined,
+): SandboxSpec {
+  const layers = tree.layers.length > 0 ? tree.layers : [context.nothing];
+  return {
+    name: 'tools',
+    root: context.tools.tree,
+    mounts: [
+      {kind: 'tree', at: hookPlaces.target, tree: {layers, changes: {keptIn: `${staged}/target`}}},
+      {kind: 'tree', at: hookPlaces.hooks, tree: {layers: tree.hookLayers, changes: {keptIn: `${staged}/hooks`}}},
+      {kind: 'bind', at: '/usr/local/lib/answered', from: context.answered, readOnly: true},
+      ...(debs ? [{kind: 'bind', at: hookPlaces.debs, from: debs, readOnly: false} as const] : []),
+      ...(step.usesNetwork
+        ? [{kind: 'bind', at: '/etc/resolv.conf', from: resolverFile, readOnly: true} as const]
+        : []),
+    ],
+    network: step.usesNetwork ? 'host' : 'none',
+    ids: 'mapped',
+    env: environmentOf(step, tree, context),
+    cwd: '/',
+    argv,
+  };
+}
+
+function environmentOf(step: Step, tree: TreeSoFar, context: StepContext): Record<string, string> {
+  const isBaseRoot = step.work.kind === 'hook' && step.work.phase === 'root.d';
+  const variables = isBaseRoot ? context.variables : {...context.variables, ...context.imageVariables};
+  return stepEnvironment(step.place, variables, {
+    epoch: tree.epoch,
+    proxies: step.usesNetwork ? proxies(context.world) : {},
+  });
+}
+
+const resolverFile = '/etc/resolv.conf';
+
+/** Puts this machine's resolver configuration into a tree for one step. A plain file, not a mount, since hooks replace it.
+ * @param changes The folder that the step's changes go to.
+ */
+async function lendResolver(changes: string): Promise<{takeBack(): Promise<void>}> {
+  const text = await readFile(resolverFile, 'utf8');
+  const copy = `${changes}/tree/etc/resolv.conf`;
+  for (const folder of [`${changes}/tree`, `${changes}/tree/etc`]) {
+    await mkdir(folder, {recursive: true});
+    await ownByNamespace(folder);
+  }
+  await writeFile(copy, text);
+  await ownByNamespace(copy);
+  return {
+    async takeBack() {
+      const now = await readFile(copy, 'utf8').catch(() => undefined); // a link, or nothing: the hook's own doing
+      if (now === text) await rm(copy);
+    },
+  };
+}
+
+/** Overlayfs' own folders, and mount points that were made in the image for the step. */
+async function removeTraces(step: Step, staged: string): Promise<void> {
+  for (const part of ['target', 'hooks']) await rm(`${staged}/${part}/work`, {recursive: true, force: true});
+  if (step.place !== 'inside') return;
+  for (const folder of ['tmp/in_target.d', 'tmp', 'etc']) await removeIfEmpty(`${staged}/target/tree/${folder}`);
+}
+
+async function removeIfEmpty(folder: string): Promise<void> {
+  try {
+    await rmdir(folder);
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code !== 'ENOENT' && code !== 'ENOTEMPTY' && code !== 'ENOTDIR') throw error;
+  }
+}
+
+function stepError(step: Step, outcome: Outcome, log: string, context: StepContext): StepError | HostError {
+  const printed = `${outcome.stdout}\n${outcome.stderr}`;
+  const doing = `step ${step.id} of image "${context.image}"`;
+  if (/No space left on device/.test(printed)) {
+    return new HostError('disk-full', {doing, path: context.workshop.store.folder});
+  }
+  if (step.usesNetwork && isMirrorTrouble(printed)) return new HostError('mirror-unreachable', {doing, log});
+  const output = lastLines(outcome.stderr || outcome.stdout, 15);
+  const {work} = step;
+  if (work.kind !== 'hook') {
+    return new StepError('step-failed', {
+      image: context.image,
+      step: step.id,
+      outcome: describeEnd(outcome),
+      log,
+      output,
+    });
+  }
+  return new StepError('hook-failed', {
+    image: context.image,
+    element: work.element,
+    phase: work.phase,
+    hook: work.name,
+    outcome: describeEnd(outcome),
+    log,
+    output,
+  });
+}
+
+/** Writes a file into a step's changes, as the image's root. Its folders are made with the usual mode.
+ * @param path Absolute in the image.
+ */
+export async function writeIntoTree(staged: string, path: string, text: string): Promise<void> {
+  let folder = `${staged}/target/tree`;
+  await mkdir(folder, {recursive: true});
+  for (const name of path.split('/').slice(1, -1)) {
+    folder += `/${name}`;
+    await mkdir(folder, {recursive: true});
+    await ownByNamespace(folder);
+  }
+  await writeFile(`${staged}/target/tree${path}`, text);
+  await ownByNamespace(`${staged}/target/tree${path}`);
+}

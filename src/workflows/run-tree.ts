@@ -1,0 +1,153 @@
+import {chmod, copyFile, mkdir, readdir, readlink, symlink} from 'node:fs/promises';
+import {dirname} from 'node:path';
+import {Bug, type Sha256, unreachable} from '../base/index.js';
+import type {Element} from '../element/index.js';
+import type {ImageDefinition} from '../image/index.js';
+import type {Step, StepDecision, TreePlan} from '../plan/index.js';
+import {ownByNamespace} from '../sandbox/index.js';
+import type {StoredResult} from '../store/index.js';
+import {manifestText} from './image-manifest.js';
+import {packageArchiveDate} from './package-archive.js';
+import {preloadContainer} from './preload-container.js';
+import {hookArguments, runInTree, type StepContext, type StepFacts, type TreeSoFar, writeIntoTree} from './run-step.js';
+
+/** A tree and all that it is made from. */
+export interface TreeJob {
+  readonly definition: ImageDefinition;
+  readonly plan: TreePlan;
+  readonly elements: readonly Element[];
+  readonly context: StepContext;
+  /** The finished container tree, for a guest's. */
+  readonly container?: BuiltTree;
+}
+
+export interface BuiltTree extends TreeSoFar {
+  readonly key: Sha256;
+  readonly stepsRun: number;
+}
+
+/** Runs a tree's plan: every step is taken from the store, or run on top of those before it and kept. */
+export async function runTree(job: TreeJob): Promise<BuiltTree> {
+  const {context, plan} = job;
+  await mkdir(context.logFolder, {recursive: true});
+  let tree: TreeSoFar = {layers: [], hookLayers: [await mergeElements(job.elements, context)], epoch: 0};
+  let stepsRun = 0;
+  for (const decision of plan.decisions) {
+    const {result, hasRun} = await reuseOrRun(decision, tree, job);
+    if (hasRun) stepsRun++;
+    tree = onTop(tree, result);
+  }
+  return {...tree, key: plan.resultKey, stepsRun};
+}
+
+function onTop(tree: TreeSoFar, {folder, facts}: StoredResult<StepFacts>): TreeSoFar {
+  return {
+    layers: facts.changesTree ? [`${folder}/target/tree`, ...tree.layers] : tree.layers,
+    hookLayers: facts.changesHooks ? [`${folder}/hooks/tree`, ...tree.hookLayers] : tree.hookLayers,
+    epoch: facts.epoch ?? tree.epoch,
+  };
+}
+
+async function reuseOrRun(
+  decision: StepDecision,
+  tree: TreeSoFar,
+  job: TreeJob,
+): Promise<{readonly result: StoredResult<StepFacts>; readonly hasRun: boolean}> {
+  const {store} = job.context.workshop;
+  const {emit, signal} = job.context.world;
+  const {step, key} = decision;
+  if (decision.kind === 'reuse') {
+    const result = await store.find<StepFacts>('steps', key);
+    if (!result) throw new Bug('planned-result-gone', {step: step.id, key});
+    emit({type: 'step reused', step: step.id});
+    return {result, hasRun: false};
+  }
+  await using _lock = await store.lock(key, `step ${step.id}`, signal);
+  const isRepeat = decision.reason.startsWith('asked for') || decision.reason.startsWith('follows');
+  const madeMeanwhile = isRepeat ? undefined : await store.find<StepFacts>('steps', key);
+  if (madeMeanwhile) {
+    emit({type: 'step reused', step: step.id});
+    return {result: madeMeanwhile, hasRun: false};
+  }
+  emit({type: 'step started', step: step.id, reason: decision.reason});
+  const startedAt = performance.now();
+  const result = await runAndKeep(step, key, tree, job);
+  emit({type: 'step finished', step: step.id, reason: decision.reason, durationMs: performance.now() - startedAt});
+  return {result, hasRun: true};
+}
+
+async function runAndKeep(step: Step, key: Sha256, tree: TreeSoFar, job: TreeJob): Promise<StoredResult<StepFacts>> {
+  const {store, work} = job.context.workshop;
+  const staged = await work.newFolder();
+  const epoch = await perform(step, tree, staged, job);
+  const facts: StepFacts = {
+    step: step.id,
+    changesTree: await hasContent(`${staged}/target/tree`),
+    changesHooks: await hasContent(`${staged}/hooks/tree`),
+    ...(epoch === undefined ? {} : {epoch}),
+  };
+  await store.remove('steps', key);
+  return store.commit('steps', key, staged, facts);
+}
+
+async function hasContent(folder: string): Promise<boolean> {
+  const names = await readdir(folder).catch(() => []); // a step that changes nothing there need not have made it
+  return names.length > 0;
+}
+
+/** @returns The date of the package archive, when that is what the step finds out. */
+async function perform(step: Step, tree: TreeSoFar, staged: string, job: TreeJob): Promise<number | undefined> {
+  const {context, definition, container} = job;
+  const {work} = step;
+  switch (work.kind) {
+    case 'hook':
+      await runInTree(step, hookArguments(work.phase, work.name, step.place), tree, staged, context);
+      return undefined;
+    case 'script':
+      await runInTree(step, ['sh', '-c', work.script, 'step', ...work.args], tree, staged, context);
+      return undefined;
+    case 'package archive':
+      return packageArchiveDate(step, work.sources, tree, staged, context);
+    case 'container':
+      if (!container) throw new Bug('no-container-tree', {step: step.id});
+      await preloadContainer(step, definition, container, tree, staged, context);
+      return undefined;
+    case 'manifest': {
+      const argv = ['dpkg-query', '--show', '--showformat', '${Package} ${Version} ${Architecture}\\n'];
+      const packages = await runInTree(step, argv, tree, staged, context);
+      await writeIntoTree(staged, '/etc/trovestack/manifest.json', manifestText(definition, job.elements, packages));
+      return undefined;
+    }
+    default:
+      return unreachable(work);
+  }
+}
+
+/** The hooks' folder as upstream lays it out: every element's folders in one, for `TMP_HOOKS_PATH`. */
+async function mergeElements(elements: readonly Element[], context: StepContext): Promise<string> {
+  const merged = await context.workshop.work.newFolder();
+  await ownByNamespace(merged);
+  for (const {folder, files} of elements) {
+    for (const file of files) {
+      if (!file.path.includes('/')) continue;
+      const [from, to] = [`${folder}/${file.path}`, `${merged}/${file.path}`];
+      await makeFolders(merged, dirname(file.path));
+      if (file.kind === 'link') {
+        await symlink(await readlink(from), to);
+        continue;
+      }
+      await copyFile(from, to);
+      await chmod(to, file.isExecutable ? 0o755 : 0o644);
+      await ownByNamespace(to);
+    }
+  }
+  return merged;
+}
+
+async function makeFolders(root: string, path: string): Promise<void> {
+  let folder = root;
+  for (const name of path.split('/')) {
+    folder += `/${name}`;
+    if ((await mkdir(folder, {recursive: true})) !== undefined) await ownByNamespace(folder);
+  }
+}

@@ -1,0 +1,48 @@
+import type {World} from '../base/index.js';
+import {type PlannedImage, type PlanRequest, planImage} from './plan-image.js';
+import {ensureToolsRoot} from './tools-root.js';
+import {openWorkshop} from './workshop.js';
+
+export interface PlannedSteps {
+  readonly image: string;
+  readonly steps: readonly {
+    readonly tree: string;
+    readonly step: string;
+    readonly key: string;
+    readonly act: 'run' | 'reuse';
+    /** Why it runs; absent when it doesn't. */
+    readonly reason?: string;
+    readonly usesNetwork: boolean;
+  }[];
+}
+
+/** The plan that a build would run, as a value; nothing of the image is built. */
+export async function showPlan(request: PlanRequest, world: World): Promise<PlannedSteps> {
+  await using workshop = await openWorkshop(world);
+  const tools = await ensureToolsRoot('assembly', workshop, world);
+  return stepsOf(await planImage(request, workshop, tools, world));
+}
+
+function stepsOf({definition, container, guest, imageKey, diskReason}: PlannedImage): PlannedSteps {
+  const steps = [container.plan, guest.plan].flatMap(({tree, decisions}) =>
+    decisions.map((decision) => ({
+      tree,
+      step: decision.step.id,
+      key: decision.key as string,
+      act: decision.kind,
+      ...(decision.kind === 'run' ? {reason: decision.reason} : {}),
+      usesNetwork: decision.step.usesNetwork,
+    })),
+  );
+  const act = diskReason === undefined ? 'reuse' : 'run';
+  const reason = diskReason === undefined ? {} : {reason: diskReason};
+  const disk = {
+    tree: definition.name,
+    step: 'disk',
+    key: imageKey as string,
+    act,
+    ...reason,
+    usesNetwork: false,
+  } as const;
+  return {image: definition.name, steps: [...steps, disk]};
+}
