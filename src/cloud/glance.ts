@@ -54,13 +54,14 @@ export interface Glance {
   /** Makes the record; its data is uploaded next. */
   create(image: NewImage): Promise<GlanceImage>;
   upload(id: string, data: {readonly sizeBytes: number; open(): Readable}): Promise<void>;
-  addTag(id: string, tag: string): Promise<void>;
-  setProperties(id: string, properties: Readonly<Record<string, string>>, known: GlanceImage): Promise<void>;
   delete(id: string): Promise<void>;
+  /** Deletes what an act that failed or was interrupted has left; when even that fails, the next run does it. */
+  discard(id: string): Promise<void>;
 }
 
 /** Glance may have to write and hash gigabytes before it answers an upload. */
 const uploadSilenceMs = 15 * 60_000;
+const discardTimeoutMs = 10_000;
 
 export function glanceClient(session: CloudSession): Glance {
   const service = 'image';
@@ -99,24 +100,12 @@ export function glanceClient(session: CloudSession): Glance {
         silenceMs: uploadSilenceMs,
       });
     },
-    async addTag(id, tag) {
-      await session.request({service, method: 'PUT', path: path(id, `/tags/${encodeURIComponent(tag)}`)});
-    },
-    async setProperties(id, properties, known) {
-      await session.request({
-        service,
-        method: 'PATCH',
-        path: path(id),
-        headers: {'content-type': 'application/openstack-images-v2.1-json-patch'},
-        json: Object.entries(properties).map(([name, value]) => ({
-          op: name in known.properties ? 'replace' : 'add',
-          path: `/${name}`,
-          value,
-        })),
-      });
-    },
     async delete(id) {
       await session.request({service, method: 'DELETE', path: path(id), expected: [404]});
+    },
+    async discard(id) {
+      const signal = AbortSignal.timeout(discardTimeoutMs);
+      await session.request({service, method: 'DELETE', path: path(id), expected: [404], signal}).catch(() => {});
     },
   };
 }

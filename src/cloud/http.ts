@@ -13,6 +13,8 @@ export interface HttpRequest {
   readonly stream?: {readonly sizeBytes: number; open(): Readable};
   /** May be sent again when its answer was lost. Default: as HTTP has it for the method; never for a stream. */
   readonly isRepeatable?: boolean;
+  /** Ends this request, in place of the caller's signal: for cleaning up after an interruption. */
+  readonly signal?: AbortSignal;
   /** Longest silence that is borne while the other side works. Default a minute. */
   readonly silenceMs?: number;
 }
@@ -67,17 +69,18 @@ export class Http implements AsyncDisposable {
    */
   async send(request: HttpRequest): Promise<HttpAnswer> {
     const pauses = this.#options.pausesMs ?? defaultPausesMs;
+    const signal = request.signal ?? this.#options.signal;
     const isRepeatable = request.isRepeatable ?? (repeatableMethods.has(request.method) && !request.stream);
     for (let attempt = 0; ; attempt++) {
       const pause = pauses[attempt];
       try {
-        const answer = await this.#sendOnce(request);
+        const answer = await this.#sendOnce(request, signal);
         if (!isRepeatable || pause === undefined || !temporaryStatuses.has(answer.status)) return answer;
-        await this.#pause(retryAfterMs(answer) ?? pause);
+        await wait(retryAfterMs(answer) ?? pause, signal);
       } catch (error) {
-        this.#options.signal.throwIfAborted();
+        signal.throwIfAborted();
         if (pause === undefined || !(isRepeatable || neverSent(error))) throw this.#unreachable(request, error);
-        await this.#pause(pause);
+        await wait(pause, signal);
       }
     }
   }
@@ -86,13 +89,13 @@ export class Http implements AsyncDisposable {
     await this.#dispatcher.destroy();
   }
 
-  async #sendOnce(request: HttpRequest): Promise<HttpAnswer> {
+  async #sendOnce(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
     const {statusCode, headers, body} = await undiciRequest(request.url, {
       dispatcher: this.#dispatcher,
       method: request.method,
       headers: {accept: 'application/json', ...bodyHeaders(request), ...request.headers},
       body: bodyOf(request),
-      signal: this.#options.signal,
+      signal,
       headersTimeout: request.silenceMs ?? silenceMs,
       bodyTimeout: request.silenceMs ?? silenceMs,
     });
@@ -100,14 +103,14 @@ export class Http implements AsyncDisposable {
     return {status: statusCode, headers, text, json: jsonOrUndefined(text)};
   }
 
-  async #pause(ms: number): Promise<void> {
-    await sleep(ms, undefined, {signal: this.#options.signal}).catch(() => this.#options.signal.throwIfAborted());
-  }
-
   #unreachable(request: HttpRequest, error: unknown): CloudError {
     const facts = {service: this.#options.service, url: request.url, problem: connectionProblem(error)};
     return new CloudError('unreachable', facts, {cause: error});
   }
+}
+
+async function wait(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, {signal}).catch(() => signal.throwIfAborted());
 }
 
 function proxies(env: Environment): {httpProxy: string; httpsProxy: string; noProxy: string} {

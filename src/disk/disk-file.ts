@@ -44,7 +44,7 @@ export async function digestDiskFile(
   const short = createHash('sha256');
   const long = createHash('sha512');
   let done = 0;
-  for await (const chunk of createReadStream(path, {highWaterMark: 1 << 20, signal})) {
+  for await (const chunk of createReadStream(path, {highWaterMark: 1 << 18, signal})) {
     short.update(chunk);
     long.update(chunk);
     done += chunk.length;

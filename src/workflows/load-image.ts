@@ -52,6 +52,7 @@ export interface LoadedImageResult {
   readonly image: {readonly id?: string; readonly name: string; readonly sha256: string; readonly done: string};
   readonly registration: {
     readonly id?: string;
+    readonly imageId?: string;
     readonly isActive: boolean;
     readonly isDefault: boolean;
     readonly done: string;
@@ -162,15 +163,20 @@ async function applyImage(
     tags: wanted.datastore.registration.tags,
     properties: imageProperties(wanted),
   });
-  await glance.upload(id, {sizeBytes: wanted.disk.fileSizeBytes, open: () => readWithProgress(wanted, world)});
-  confirmContent(wanted, await glance.show(id));
-  return id;
+  try {
+    await glance.upload(id, {sizeBytes: wanted.disk.fileSizeBytes, open: () => readWithProgress(wanted, world)});
+    confirmContent(wanted, await glance.show(id));
+    return id;
+  } catch (error) {
+    await glance.discard(id);
+    throw error;
+  }
 }
 
 function readWithProgress(wanted: ImageToLoad, world: World) {
   const {path, fileSizeBytes: total} = wanted.disk;
   let done = 0;
-  return createReadStream(path, {highWaterMark: 1 << 20}).on('data', (chunk) => {
+  return createReadStream(path, {highWaterMark: 1 << 18}).on('data', (chunk) => {
     done += chunk.length;
     world.emit({type: 'progress', what: 'upload', done, total, unit: 'bytes'});
   });
@@ -253,6 +259,7 @@ function resultOf(
     },
     registration: {
       ...(row ? {id: row.id} : {}),
+      ...(row?.imageId ? {imageId: row.imageId} : {}),
       isActive: row?.isActive ?? false,
       isDefault: row?.isDefault ?? false,
       done: version.kind,

@@ -41,7 +41,7 @@ export function register(cli: Cli): void {
 }
 
 function textOf(result: LoadedImageResult): string {
-  const {cloud, image, registration, parameters, activation} = result;
+  const {cloud, image, registration, parameters} = result;
   const name = `${result.datastore} ${result.version}`;
   if (result.isDryRun) {
     return result.isChanged
@@ -56,7 +56,8 @@ function textOf(result: LoadedImageResult): string {
     `  version     ${state} (${registration.id})`,
     `  parameters  ${count}`,
   ];
-  if (!activation)
+  const isServing = registration.isActive && registration.isDefault && registration.imageId === image.id;
+  if (!isServing)
     lines.push(`  next        trovestack image activate ${result.datastore}:${result.version} --cloud ${cloud}`);
   return lines.join('\n');
 }
