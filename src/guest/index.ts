@@ -1,0 +1,8 @@
+/** A guest under proof, as values: the machine that boots it, the drive with what Trove hands to a guest, the program that
+ * starts the database as the guest agent does, and what the console says of it all. Pure: `workflows/verify-image.ts` acts.
+ * Read `console.ts` first: how a boot becomes a verdict. */
+export * from './config-drive.js';
+export * from './console.js';
+export * from './machine.js';
+export * from './proof.js';
+export * from './structure.js';
