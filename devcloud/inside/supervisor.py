@@ -190,30 +190,36 @@ class Supervisor:
         os.rename(f"{STATUS_FILE}.part", STATUS_FILE)
 
     def stop(self):
-        """First what would act on the others' end, in the plan's order; then all that is left, whoever started it."""
-        for name in self.plan["stopFirst"]:
-            service = self.by_name.get(name)
-            if service and service.process:
-                service.terminate(signal.SIGTERM)
-                if not self.wait_for_end(lambda: service.process is None, STOP_SECONDS):
-                    service.terminate(signal.SIGKILL)
-        for number, seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, 5)):
-            try:
-                os.kill(-1, number)
-            except ProcessLookupError:
-                break
-            if self.wait_for_end(has_no_children, seconds):
-                break
+        """Kills first what would act on the others' end; asks all that is left, whoever started it, to end; waits only for
+        those that keep data, since the rest may wait for a broker that is gone."""
+        for service in self.named("killFirst"):
+            service.terminate(signal.SIGKILL)
+            self.wait_for_end(lambda service=service: service.process is None, STOP_SECONDS)
+        keepers = self.named("endCleanly")
+        send_to_all(signal.SIGTERM)
+        self.wait_for_end(lambda: not any(service.process for service in keepers), STOP_SECONDS)
+        send_to_all(signal.SIGKILL)
+        self.wait_for_end(has_no_children, STOP_SECONDS)
         tell("stopped")
+
+    def named(self, list_name):
+        services = [self.by_name[name] for name in self.plan[list_name] if name in self.by_name]
+        return [service for service in services if service.process]
 
     def wait_for_end(self, is_over, seconds):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             self.reap()
             if is_over():
-                return True
+                return
             time.sleep(0.02)
-        return False
+
+
+def send_to_all(number):
+    try:
+        os.kill(-1, number)
+    except ProcessLookupError:
+        pass
 
 
 def has_no_children():

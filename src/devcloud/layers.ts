@@ -1,7 +1,7 @@
 import {canonicalJson, type Sha256, sha256} from '../base/index.js';
 import {configurationFiles, configurationFolders} from './configuration/index.js';
 import type {CloudSettings, Profile} from './profile.js';
-import {initialisationPrograms} from './programs.js';
+import {initialisationPrograms, stopping} from './programs.js';
 import type {SupervisorPlan} from './supervision.js';
 
 /** Distribution release that the services come from, whatever the host's. */
@@ -53,7 +53,7 @@ export function initialisationPlan(profile: Profile, secrets: CloudSettings['sec
     folders: configurationFolders(settings),
     files: configurationFiles(settings),
     services: initialisationPrograms(settings),
-    stopFirst: ['nova-compute'],
+    ...stopping,
   };
 }
 

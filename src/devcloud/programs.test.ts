@@ -52,8 +52,8 @@ describe('plans of profile full', () => {
     expect(text('/etc/trove/trove.conf')).toContain('@127.0.0.1:5672/');
   });
 
-  it('nova-compute is stopped before its guests', () => {
-    expect(planOf('full').stopFirst).toEqual(['nova-compute']);
+  it('nova-compute is gone before its guests', () => {
+    expect(planOf('full').killFirst).toEqual(['nova-compute']);
   });
 });
 

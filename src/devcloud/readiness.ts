@@ -80,7 +80,7 @@ export async function awaitReadiness(cloud: Starting, emit: Emit, signal: AbortS
     signal.throwIfAborted();
     await checkPrograms(cloud);
     if (Date.now() > end) throw await notReady(cloud, service, program, `no answer within ${timeoutMs / 1000} s`);
-    await sleep(200, undefined, {signal});
+    await sleep(300, undefined, {signal});
   };
   const tell = (service: string) =>
     emit({type: 'milestone', name: `${service} answers`, atMs: Date.now() - cloud.startedAt.getTime()});

@@ -1,7 +1,7 @@
 import {configurationFiles, configurationFolders} from './configuration/index.js';
 import {cloudNameOf, type Instance} from './instance.js';
 import type {CloudSettings} from './profile.js';
-import {runPrograms} from './programs.js';
+import {runPrograms, stopping} from './programs.js';
 import type {Addresses} from './subnet.js';
 import type {SupervisorPlan} from './supervision.js';
 
@@ -21,8 +21,7 @@ export function settingsOf(
   };
 }
 
-/** What a devcloud's supervisor is told. nova-compute is stopped first: it would take the end of its guests for their
- * owners' wish, and not start them again. */
+/** What a devcloud's supervisor is told. */
 export function runPlan(settings: CloudSettings, addresses: Addresses): SupervisorPlan {
   return {
     until: 'stopped',
@@ -30,6 +29,6 @@ export function runPlan(settings: CloudSettings, addresses: Addresses): Supervis
     folders: configurationFolders(settings),
     files: configurationFiles(settings),
     services: runPrograms(settings),
-    stopFirst: ['nova-compute'],
+    ...stopping,
   };
 }

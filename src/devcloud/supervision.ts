@@ -34,8 +34,10 @@ export interface SupervisorPlan {
   readonly folders: readonly InnerFolder[];
   readonly files: readonly InnerFile[];
   readonly services: readonly SupervisedProgram[];
-  /** Names of services that are stopped first, in this order. */
-  readonly stopFirst: readonly string[];
+  /** Names of services that are killed before anything else is stopped. */
+  readonly killFirst: readonly string[];
+  /** Names of services that keep data: they are waited for. */
+  readonly endCleanly: readonly string[];
 }
 
 /** What a supervisor says of one program. Written by devcloud/supervisor.py. */

@@ -29,6 +29,7 @@ export function computeFiles(settings: CloudSettings): InnerFile[] {
         ram_allocation_ratio: 1.5,
         cpu_allocation_ratio: 16,
         resume_guests_state_on_host_boot: true,
+        report_interval: 5,
       },
       api: {auth_strategy: 'keystone'},
       api_database: {connection: databaseUrl('nova', 'nova_api')},
