@@ -3,6 +3,7 @@
 # empty data directory sets root's password from MYSQL_ROOT_PASSWORD (or MARIADB_ROOT_PASSWORD).
 set -eu
 set -o pipefail
+umask 0027
 
 template=/usr/share/mariadb-template
 
@@ -39,6 +40,20 @@ root_statements() {
     printf "GRANT ALL ON *.* TO root@'%%' WITH GRANT OPTION;\n"
 }
 
+# Makes the server's key and certificate unless they are there. The server would make an RSA key in memory at each start, which takes
+# long where the CPU is emulated, and clients would see another certificate each time.
+create_certificate() {
+    [ ! -e "$1/server-key.pem" ] || return 0
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -noenc -days 36500 -subj /CN=MariaDB \
+        -keyout "$1/server-key.pem.new" -out "$1/server-cert.pem" 2> /dev/null
+    mv "$1/server-key.pem.new" "$1/server-key.pem"
+}
+
+# Whether the configuration or the arguments settle encryption already.
+has_encryption_settings() {
+    { my_print_defaults --mariadbd && printf '%s\n' "$@"; } | grep -qE '^--(loose[-_])?(skip[-_])?ssl'
+}
+
 case ${1:-} in
     '' | -*) set -- mariadbd "$@" ;;
     mysqld) set -- mariadbd "${@:2}" ;;
@@ -46,12 +61,20 @@ esac
 
 if [ "$1" = mariadbd ]; then
     data=$(data_directory "$@")
+    is_first_start=
     if [ ! -d "$data/mysql" ]; then
         if [ -z "${MYSQL_ROOT_PASSWORD:-${MARIADB_ROOT_PASSWORD:-}}" ]; then
             echo "docker-entrypoint: the first start needs MYSQL_ROOT_PASSWORD" >&2
             exit 1
         fi
+        is_first_start=yes
         create_data "$data"
+    fi
+    if ! has_encryption_settings "$@"; then
+        create_certificate "$data"
+        set -- "$@" --ssl-cert="$data/server-cert.pem" --ssl-key="$data/server-key.pem"
+    fi
+    if [ -n "$is_first_start" ]; then
         # The statements wait in a pipe, so that the password never reaches a disk.
         exec "$@" --init-file=/dev/fd/3 3< <(root_statements)
     fi
