@@ -1,0 +1,113 @@
+import {Readable} from 'node:stream';
+import {describe, expect, it} from 'vitest';
+import type {World} from '../../src/base/index.js';
+import {glanceClient, openSession, troveDatastores} from '../../src/cloud/index.js';
+import {settingsFrom} from '../../src/cloud/settings.js';
+import {type Behaviour, startFaultyServer} from '../rig/faulty-server.js';
+
+const json = (value: unknown): string => JSON.stringify(value);
+const noVersions: Behaviour = (_request, response) => response.end(json({versions: []}));
+
+/** A session with a server that behaves so. */
+async function meet(behave: Behaviour, {password = 'right', signal = new AbortController().signal} = {}) {
+  const server = await startFaultyServer(behave);
+  const auth = {auth_url: server.url, username: 'u', password, project_name: 'x'};
+  const paths = {home: '/', store: '/', state: '/'};
+  const world: World = {emit: () => {}, env: {}, paths, signal};
+  const session = await openSession(settingsFrom('faulty', 'a test', {auth}, true), world);
+  return {
+    server,
+    session,
+    trove: troveDatastores(session),
+    glance: glanceClient(session),
+    async [Symbol.asyncDispose]() {
+      await session[Symbol.asyncDispose]();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Behaves by the list, the last entry for all that follows. */
+function inTurn(...behaviours: readonly Behaviour[]): Behaviour {
+  let turn = 0;
+  return (request, response) => behaviours[Math.min(turn++, behaviours.length - 1)]?.(request, response);
+}
+
+const answer =
+  (status: number, text = ''): Behaviour =>
+  (_request, response) =>
+    response.writeHead(status).end(text);
+const cut: Behaviour = (request) => request.socket.destroy();
+
+describe('a question to a service', () => {
+  it('is asked again while the service is unavailable, or when the connection was cut', async () => {
+    await using cloud = await meet(inTurn(answer(503), cut, noVersions));
+    expect(await cloud.trove.list()).toEqual([]);
+    expect(cloud.server.requests.filter((request) => request.startsWith('GET'))).toHaveLength(3);
+  });
+
+  it('gets a new token once when the old one has expired', async () => {
+    await using cloud = await meet(inTurn(answer(401), noVersions));
+    expect(await cloud.trove.list()).toEqual([]);
+    expect(cloud.server.requests.filter((request) => request.includes('/auth/tokens'))).toHaveLength(2);
+  });
+
+  it('is given up when each token is refused', async () => {
+    await using cloud = await meet(answer(401, json({error: {message: 'no'}})));
+    await expect(cloud.trove.list()).rejects.toMatchObject({code: 'not-authorized'});
+    expect(cloud.server.requests.filter((request) => request.startsWith('GET'))).toHaveLength(2);
+  });
+
+  it('ends at once when the command is interrupted', async () => {
+    const controller = new AbortController();
+    await using cloud = await meet(() => controller.abort(new Error('interrupted')), {signal: controller.signal});
+    await expect(cloud.trove.list()).rejects.toThrow('interrupted');
+  });
+
+  it('that is answered by something else names what is unexpected', async () => {
+    await using cloud = await meet(answer(200, '<html>Please log in</html>'));
+    await expect(cloud.trove.list()).rejects.toMatchObject({code: 'request-failed'});
+  });
+});
+
+describe('a change', () => {
+  it('is not sent again when its answer was lost, since it may have been made', async () => {
+    await using cloud = await meet(cut);
+    const version = {datastore: 'd', manager: 'd', version: '1', imageId: 'i'};
+    await expect(cloud.trove.create(version)).rejects.toMatchObject({code: 'unreachable'});
+    expect(cloud.server.requests.filter((request) => request.includes('datastore-versions'))).toHaveLength(1);
+  });
+
+  it('carries 2^64−1 with every digit', async () => {
+    let sent = '';
+    await using cloud = await meet((request, response) => {
+      sent = request.body;
+      response.end('{}');
+    });
+    const bounds = {min: 0n, max: 2n ** 64n - 1n};
+    await cloud.trove.createParameter('v', {name: 'a', type: 'integer', isRestartRequired: false, ...bounds});
+    expect(sent).toContain('"max_size":18446744073709551615');
+  });
+});
+
+describe('an upload', () => {
+  it('is one request of known length', async () => {
+    let length: string | undefined;
+    await using cloud = await meet((request, response) => {
+      length = request.headers['content-length'];
+      response.writeHead(204).end();
+    });
+    const sizeBytes = 3 * 2 ** 20;
+    await cloud.glance.upload('i', {sizeBytes, open: () => Readable.from([Buffer.alloc(sizeBytes)])});
+    expect(length).toBe(String(sizeBytes));
+  });
+
+  it('that is refused for its size names the limit', async () => {
+    await using cloud = await meet(answer(413, '<html><body>Image size limit of 2000 MiB</body></html>'));
+    const data = {sizeBytes: 1, open: () => Readable.from([Buffer.alloc(1)])};
+    await expect(cloud.glance.upload('i', data)).rejects.toMatchObject({
+      code: 'over-quota',
+      message: expect.stringContaining('2000 MiB'),
+    });
+  });
+});
