@@ -7,7 +7,7 @@ import {assembleDisk, configurationParameters, type ImageFacts} from './assemble
 import {deliverImage} from './deliver-image.js';
 import {answeredPrograms} from './hook-environment.js';
 import {manifestBase} from './image-manifest.js';
-import {type PlannedImage, type PlannedTree, type PlanRequest, planImage} from './plan-image.js';
+import {type PlannedImage, type PlannedTree, type PlanRequest, planImage, readBlueprint} from './plan-image.js';
 import type {StepContext} from './run-step.js';
 import {type BuiltTree, runTree} from './run-tree.js';
 import {ensureToolsRoot, type ToolsRoot} from './tools-root.js';
@@ -42,9 +42,10 @@ export interface BuiltImage {
  * @throws {HostError} `not-root`, `mirror-unreachable`, `disk-full`, `no-access`, …
  */
 export async function buildImage(request: BuildRequest, world: World): Promise<BuiltImage> {
+  const blueprint = await readBlueprint(request, world);
   await using workshop = await openWorkshop(world);
   const tools = await ensureToolsRoot('assembly', workshop, world);
-  const planned = await planImage(request, workshop, tools, world);
+  const planned = await planImage(blueprint, request.rebuild, workshop, tools, world);
   const {definition, container, guest} = planned;
   const decisions = [...container.plan.decisions, ...guest.plan.decisions];
   const reused = decisions.filter(({kind}) => kind === 'reuse').length + (planned.diskReason === undefined ? 1 : 0);

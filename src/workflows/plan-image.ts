@@ -49,36 +49,56 @@ export interface PlannedImage {
   readonly diskReason: string | undefined;
 }
 
+/** What a person asked for, read and found to make sense; nothing of the machine was needed for it. */
+export interface ImageBlueprint {
+  readonly definition: ImageDefinition;
+  readonly containerElements: readonly Element[];
+  readonly guestElements: readonly Element[];
+}
+
+/** @throws {UsageError} `unknown-datastore`, `unknown-version`, `no-such-image`, `unknown-element`, `clashing-elements`, … */
+export async function readBlueprint(request: PlanRequest, world: World): Promise<ImageBlueprint> {
+  const catalogue = await readCatalogue(world.paths.home);
+  const name = request.version === undefined ? request.datastore : `${request.datastore}:${request.version}`;
+  const definition = defineImage(chooseVersion(catalogue, name), request);
+  const searchPath = elementsPath(request, world);
+  const elementsOf = async ({elements}: TreeDefinition) =>
+    resolveElements(elements, await readElements(elements, searchPath));
+  const containerElements = await elementsOf(definition.container.tree);
+  return {definition, containerElements, guestElements: await elementsOf(definition.tree)};
+}
+
 /** What a build will do: the image's two trees step by step, and its disk.
- * @throws {UsageError} `unknown-datastore`, `unknown-version`, `no-such-image`, `unknown-element`, `clashing-elements`, …
+ * @throws {UsageError} `unknown-step`, `no-mirror`
  */
 export async function planImage(
-  request: PlanRequest,
+  blueprint: ImageBlueprint,
+  rebuild: PlanRequest['rebuild'],
   workshop: Workshop,
   tools: ToolsRoot,
   world: World,
 ): Promise<PlannedImage> {
-  const definition = await definitionOf(request, world);
-  const searchPath = elementsPath(request, world);
-  const mirrors = await mirrorsFor(tools, world);
-  const planner = {request, definition, searchPath, mirrors, workshop, tools, world};
-  const container = await planOne(definition.container.tree, planner, () => ({kind: 'container'}));
-  const settings = canonicalJson(definition.container.settings);
-  const guest = await planOne(definition.tree, planner, (elements) => ({
-    kind: 'guest',
-    container: {name: definition.container.tree.name, key: container.plan.resultKey, settings},
-    manifest: canonicalJson(manifestBase(definition, elements)),
-  }));
-  checkRebuild(request, [container.plan, guest.plan]);
+  const {definition, containerElements, guestElements} = blueprint;
+  const planner = {definition, rebuild, mirrors: await mirrorsFor(tools, world), workshop, tools, world};
+  const container = await planOne(definition.container.tree, containerElements, {kind: 'container'}, planner);
+  const guest = await planOne(
+    definition.tree,
+    guestElements,
+    {
+      kind: 'guest',
+      container: {
+        name: definition.container.tree.name,
+        key: container.plan.resultKey,
+        settings: canonicalJson(definition.container.settings),
+      },
+      manifest: canonicalJson(manifestBase(definition, guestElements)),
+    },
+    planner,
+  );
+  checkRebuild(rebuild, [container.plan, guest.plan]);
   const imageKey = diskKey(guest.plan.resultKey, definition, tools.identity);
   const diskReason = await reasonForDisk(imageKey, [container.plan, guest.plan], workshop);
   return {definition, container, guest, imageKey, diskReason};
-}
-
-export async function definitionOf(request: PlanRequest, world: World): Promise<ImageDefinition> {
-  const catalogue = await readCatalogue(world.paths.home);
-  const name = request.version === undefined ? request.datastore : `${request.datastore}:${request.version}`;
-  return defineImage(chooseVersion(catalogue, name), request);
 }
 
 /** Where elements are looked for: as asked, then `ELEMENTS_PATH`, then ours. */
@@ -99,9 +119,8 @@ async function mirrorsFor(tools: ToolsRoot, world: World): Promise<DebianMirrors
 }
 
 interface Planner {
-  readonly request: PlanRequest;
   readonly definition: ImageDefinition;
-  readonly searchPath: readonly string[];
+  readonly rebuild: PlanRequest['rebuild'];
   readonly mirrors: DebianMirrors;
   readonly workshop: Workshop;
   readonly tools: ToolsRoot;
@@ -110,22 +129,21 @@ interface Planner {
 
 async function planOne(
   tree: TreeDefinition,
-  planner: Planner,
-  kindOf: (elements: readonly Element[]) => TreeInputs['kind'],
+  elements: readonly Element[],
+  kind: TreeInputs['kind'],
+  {definition, rebuild, mirrors, workshop, tools, world}: Planner,
 ): Promise<PlannedTree> {
-  const {definition, mirrors, tools, workshop, request} = planner;
-  const elements = resolveElements(tree.elements, await readElements(tree.elements, planner.searchPath));
   const variables = treeVariables(tree, definition, mirrors);
   const ofImage = imageVariables(tree, elements);
   const steps = stepsOfTree({
     elements,
     variables,
     imageVariables: ofImage,
-    evaluated: await evaluatedEnvironment(elements, {...variables, ...ofImage}, workshop, tools, planner.world),
+    evaluated: await evaluatedEnvironment(elements, {...variables, ...ofImage}, workshop, tools, world),
     toolsIdentity: tools.identity,
     sources: debianSourceLines(definition.release, mirrors),
     release: definition.release,
-    kind: kindOf(elements),
+    kind,
   });
   const present = await Promise.all(
     keysOf(steps).map(async (key) => ((await workshop.store.find('steps', key)) ? key : undefined)),
@@ -134,12 +152,12 @@ async function planOne(
   const plan = planTree(tree.name, steps, {
     has: (key) => known.has(key),
     last: await workshop.store.readBuild<BuildRecord>(tree.name),
-    rebuild: request.rebuild === true ? 'all' : new Set(request.rebuild || []),
+    rebuild: rebuild === true ? 'all' : new Set(rebuild || []),
   });
   return {plan, elements, variables, imageVariables: ofImage};
 }
 
-function checkRebuild({rebuild}: PlanRequest, plans: readonly TreePlan[]): void {
+function checkRebuild(rebuild: PlanRequest['rebuild'], plans: readonly TreePlan[]): void {
   if (!rebuild || rebuild === true) return;
   const known = plans.flatMap((plan) => plan.decisions.map(({step}) => step.id));
   const unknown = rebuild.find((id) => !known.includes(id));

@@ -1,5 +1,5 @@
 import type {World} from '../base/index.js';
-import {type PlannedImage, type PlanRequest, planImage} from './plan-image.js';
+import {type PlannedImage, type PlanRequest, planImage, readBlueprint} from './plan-image.js';
 import {ensureToolsRoot} from './tools-root.js';
 import {openWorkshop} from './workshop.js';
 
@@ -18,9 +18,10 @@ export interface PlannedSteps {
 
 /** The plan that a build would run, as a value; nothing of the image is built. */
 export async function showPlan(request: PlanRequest, world: World): Promise<PlannedSteps> {
+  const blueprint = await readBlueprint(request, world);
   await using workshop = await openWorkshop(world);
   const tools = await ensureToolsRoot('assembly', workshop, world);
-  return stepsOf(await planImage(request, workshop, tools, world));
+  return stepsOf(await planImage(blueprint, request.rebuild, workshop, tools, world));
 }
 
 function stepsOf({definition, container, guest, imageKey, diskReason}: PlannedImage): PlannedSteps {
