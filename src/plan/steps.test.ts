@@ -1,0 +1,81 @@
+import {describe, expect, test} from 'vitest';
+import {sha256} from '../base/index.js';
+import type {Element, ElementFile} from '../element/index.js';
+import {stepsOfTree, type TreeInputs} from './steps.js';
+
+function element(name: string, files: Record<string, string>, packages: Element['packages'] = []): Element {
+  const listed = Object.entries(files).map(
+    ([path, text]): ElementFile => ({
+      path,
+      kind: 'file',
+      isExecutable: /^[a-z-]+\.d\/\d/.test(path),
+      sha256: sha256(text),
+    }),
+  );
+  return {name, folder: `/e/${name}`, summary: '', dependencies: [], provides: [], files: listed, packages};
+}
+
+const packages = [
+  {
+    name: 'docker.io',
+    phase: 'install.d',
+    act: 'install',
+    isBuildOnly: false,
+    architectures: [],
+    notArchitectures: [],
+    conditions: [],
+  },
+] as const;
+
+function inputs(elements: readonly Element[]): TreeInputs {
+  return {
+    elements,
+    variables: {ARCH: 'amd64'},
+    imageVariables: {IMAGE_NAME: 'x'},
+    evaluated: {ARCH: 'amd64'},
+    toolsIdentity: sha256('tools'),
+    sources: [],
+    release: 'trixie',
+    kind: {kind: 'container'},
+  };
+}
+
+const elements = [
+  element('base', {'root.d/10-base': 'a', 'install.d/60-late': 'b'}),
+  element('docker', {'install.d/30-docker': 'c', 'static/etc/docker.json': 'd', 'environment.d/10-x': 'e'}, packages),
+];
+
+describe('the steps of a tree', () => {
+  test("are the phases' hooks in order, with packages before the phase's hooks and hygiene last", () => {
+    expect(stepsOfTree(inputs(elements)).map(({id}) => id)).toEqual([
+      'engine/package-archive',
+      'base/root.d/10-base',
+      'engine/prepare',
+      'engine/install.d/install-packages',
+      'engine/install.d/install-static',
+      'docker/install.d/30-docker',
+      'base/install.d/60-late',
+      'engine/hygiene',
+    ]);
+  });
+
+  test("depend on their element's files, not on its other hooks; environment.d is an input of all", () => {
+    const steps = stepsOfTree(inputs(elements));
+    const docker = steps.find(({id}) => id === 'docker/install.d/30-docker');
+    expect(Object.keys(docker?.inputs ?? {})).toEqual([
+      'tools root',
+      'variable ARCH',
+      'docker/environment.d/10-x',
+      'variable IMAGE_NAME',
+      'install.d/30-docker',
+      'static/etc/docker.json',
+    ]);
+    const base = steps.find(({id}) => id === 'base/root.d/10-base');
+    expect(Object.keys(base?.inputs ?? {})).toEqual([
+      'tools root',
+      'variable ARCH',
+      'docker/environment.d/10-x',
+      'root.d/10-base',
+    ]);
+  });
+});
