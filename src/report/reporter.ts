@@ -56,6 +56,10 @@ export function createReporter(options: ReporterOptions): Reporter {
         if (verbosity !== 'quiet') showProgress(`${clock(now() - start)}     ${progressText(event)}`);
         return;
       }
+      if (event.type === 'step started' && verbosity === 'normal') {
+        showProgress(`${clock(now() - start)}   run ${event.step} (${event.reason}) …`);
+        return;
+      }
       const line = lineOf(event, verbosity, isTty);
       if (line === undefined) return;
       clear();
@@ -93,7 +97,7 @@ function lineOf(event: Exclude<Event, {type: 'progress'}>, verbosity: Verbosity,
     case 'plan ready':
       return `  plan: ${event.steps} steps for ${event.image}, ${event.reused} reused`;
     case 'step started':
-      return verbosity === 'verbose' ? `  run ${event.step} (${event.reason}) …` : undefined;
+      return `  run ${event.step} (${event.reason}) …`;
     case 'step reused':
       return verbosity === 'verbose' ? `  reuse ${event.step}` : undefined;
     case 'step finished':
