@@ -1,0 +1,180 @@
+import {readFile, truncate, writeFile} from 'node:fs/promises';
+import {join} from 'node:path';
+import {afterAll, beforeAll, describe, expect, test} from 'vitest';
+import type {Activation} from '../../src/workflows/activate-image.js';
+import type {LoadedImageResult} from '../../src/workflows/load-image.js';
+import {writeQcow2} from '../rig/disk-image.js';
+import {runTrovestack, startTrovestack, temporaryFolder} from '../rig/trovestack.js';
+
+const rulesInside = '/usr/lib/python3/dist-packages/trove/templates/mariadb/validation-rules.json';
+
+/** Loading and activating on a real Keystone, Glance and Trove. */
+describe.skipIf(process.getuid?.() !== 0)('load and activate', () => {
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+  const file = (name: string) => join(folder.path, name);
+  const trovestack = (args: readonly string[], env: Readonly<Record<string, string | undefined>> = {}) =>
+    runTrovestack(args, {
+      env: {TROVESTACK_STATE: file('state'), OS_CLOUD: 'trovestack-load', OS_CLIENT_CONFIG_FILE: undefined, ...env},
+    });
+  const openstack = (...args: string[]) =>
+    trovestack(['devcloud', 'exec', '--name', 'load', '--', 'openstack', ...args]);
+
+  async function json<T>(...args: string[]): Promise<T> {
+    const {exitCode, stdout, stderr} = await trovestack([...args, '--output', 'json']);
+    expect({exitCode, stderr: exitCode === 0 ? '' : stderr}).toEqual({exitCode: 0, stderr: ''});
+    return JSON.parse(stdout) as T;
+  }
+
+  /** Requests that change something, as the services themselves have logged them. */
+  async function writingCalls(): Promise<string[]> {
+    const logs = await Promise.all(
+      ['glance', 'trove-api'].map((service) =>
+        trovestack(['devcloud', 'logs', service, '--name', 'load', '--lines', '100000']),
+      ),
+    );
+    return logs.flatMap(({stdout}) => stdout.match(/"(?:POST|PUT|PATCH|DELETE) [^"]*"/g) ?? []);
+  }
+
+  async function addManifest(image: string): Promise<void> {
+    const {stdout} = await trovestack(['devcloud', 'exec', '--name', 'load', '--', 'cat', rulesInside]);
+    const identity = {series: '2025.1', distribution: 'debian', release: 'trixie', architecture: 'amd64'};
+    const manifest = JSON.stringify({datastore: 'mariadb', version: '11.8', ...identity});
+    await writeFile(`${image}.manifest.json`, manifest.replace(/}$/, `,"configurationParameters":${stdout}}`));
+  }
+
+  beforeAll(async () => {
+    folder = await temporaryFolder();
+    await json('devcloud', 'up', '--name', 'load', '--profile', 'api');
+    await writeQcow2(file('a.qcow2'), 8);
+    await addManifest(file('a.qcow2'));
+  });
+
+  afterAll(async () => {
+    await trovestack(['devcloud', 'destroy', '--name', 'load']);
+    await folder[Symbol.asyncDispose]();
+  });
+
+  test('activate: a version that is not registered is refused with the command that registers it', async () => {
+    const {exitCode, stderr} = await trovestack(['image', 'activate', 'mariadb:11.8']);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('error not-registered');
+    expect(stderr).toContain('trovestack image load');
+  });
+
+  test('load: a dry run says everything and changes nothing', async () => {
+    const {stderr} = await trovestack(['image', 'load', file('a.qcow2'), '--dry-run']);
+    expect(stderr).toMatch(/upload image trove-mariadb-11\.8-2025\.1-debian-trixie-amd64-[0-9a-f]{12} /);
+    expect(stderr).toContain('create datastore version mariadb 11.8 (not registered)');
+    expect(await writingCalls()).toEqual([]);
+  });
+
+  test('load: image, version and all parameters are in the cloud, the version inactive', async () => {
+    const loaded = await json<LoadedImageResult>('image', 'load', file('a.qcow2'));
+    expect(loaded).toMatchObject({
+      isChanged: true,
+      registration: {isActive: false, isDefault: false, imageId: loaded.image.id, done: 'create'},
+      parameters: {created: 40, updated: 0, kept: 0},
+    });
+    const image = JSON.parse((await openstack('image', 'show', loaded.image.id ?? '', '-f', 'json')).stdout);
+    expect(image).toMatchObject({status: 'active', visibility: 'private', min_disk: 3});
+    expect(image.tags.sort()).toEqual(['mariadb', 'trove']);
+    expect(image.properties).toMatchObject({hw_rng_model: 'virtio', trovestack_sha256: loaded.image.sha256});
+  });
+
+  test('load: a second run makes no writing call', async () => {
+    const before = await writingCalls();
+    const again = await json<LoadedImageResult>('image', 'load', file('a.qcow2'));
+    expect(again).toMatchObject({isChanged: false, parameters: {created: 0, updated: 0, kept: 40}});
+    expect(await writingCalls()).toEqual(before);
+  });
+
+  test('activate: the version is active and the default, and a second run makes no writing call', async () => {
+    const activation = await json<Activation>('image', 'activate', 'mariadb:11.8');
+    expect(activation).toMatchObject({isChanged: true, version: {isActive: true, isDefault: true}});
+    const datastore = JSON.parse((await openstack('datastore', 'show', 'mariadb', '-f', 'json')).stdout);
+    expect(datastore).toMatchObject({default_version: '11.8'});
+    const before = await writingCalls();
+    expect(await json<Activation>('image', 'activate', 'mariadb')).toMatchObject({isChanged: false});
+    expect(await writingCalls()).toEqual(before);
+  });
+
+  test('load: the parameters that users see are those of the rules, 2^64−1 included', async () => {
+    const rules: {name: string; max?: number}[] = JSON.parse(await readFile(`${file('a.qcow2')}.manifest.json`, 'utf8'))
+      .configurationParameters['configuration-parameters'];
+    const {stdout} = await openstack(
+      'database',
+      'configuration',
+      'parameter',
+      'list',
+      '11.8',
+      '--datastore',
+      'mariadb',
+      '-f',
+      'json',
+    );
+    const found: {Name: string; 'Max Size': unknown}[] = JSON.parse(stdout);
+    expect(found.map((row) => row.Name).sort()).toEqual(rules.map((rule) => rule.name).sort());
+    expect(stdout).toContain('18446744073709551615');
+  });
+
+  test('load: an image that serves is left in place until the next one is activated', async () => {
+    await writeQcow2(file('b.qcow2'), 8);
+    await addManifest(file('b.qcow2'));
+    const first = await json<LoadedImageResult>('image', 'load', file('a.qcow2'));
+    const second = await json<LoadedImageResult>('image', 'load', file('b.qcow2'));
+    expect(second.registration).toMatchObject({imageId: first.image.id, isActive: true, isDefault: true});
+    const activation = await json<Activation>('image', 'activate', 'mariadb:11.8');
+    expect(activation.version.imageId).toBe(second.image.id);
+  });
+
+  test('load: an interrupted upload leaves no image, and the next run loads it', async () => {
+    await writeQcow2(file('c.qcow2'), 400);
+    const args = ['image', 'load', file('c.qcow2'), '--datastore', 'mariadb', '--events', file('events')];
+    const env = {TROVESTACK_STATE: file('state'), OS_CLOUD: 'trovestack-load', OS_CLIENT_CONFIG_FILE: undefined};
+    const running = startTrovestack(args, {env});
+    await waitForText(file('events'), '"what":"upload"');
+    running.kill('SIGINT');
+    expect((await running.result).exitCode).toBe(130);
+    const images: {Status: string}[] = JSON.parse((await openstack('image', 'list', '-f', 'json')).stdout);
+    expect(images.map((image) => image.Status)).toEqual(['active', 'active']);
+    const loaded = await json<LoadedImageResult>('image', 'load', file('c.qcow2'), '--datastore', 'mariadb');
+    expect(loaded.image.done).toBe('upload');
+  });
+
+  test('load: a file that is no disk image, or was cut short, is refused', async () => {
+    await writeFile(file('text.qcow2'), 'this is no disk image\n');
+    await writeQcow2(file('cut.qcow2'), 8);
+    await truncate(file('cut.qcow2'), 3_000_000);
+    for (const name of ['text.qcow2', 'cut.qcow2']) {
+      const {exitCode, stderr} = await trovestack(['image', 'load', file(name), '--datastore', 'mariadb:11.8']);
+      expect({exitCode, stderr}).toEqual({exitCode: 2, stderr: expect.stringContaining('error not-a-disk-image')});
+    }
+  });
+
+  test('wrong credentials, an address where nothing is, and a cloud without Trove are told apart, exit 5', async () => {
+    const clouds = await readFile(file('state/clouds.yaml'), 'utf8');
+    const variants = {
+      'wrong-credentials': clouds.replace(/password: .*/, 'password: no'),
+      unreachable: clouds.replace(/:5000/, ':5001'),
+    };
+    for (const [code, text] of Object.entries(variants)) {
+      await writeFile(file('clouds.yaml'), text);
+      const env = {OS_CLIENT_CONFIG_FILE: file('clouds.yaml')};
+      const {exitCode, stderr} = await trovestack(['image', 'activate', 'mariadb'], env);
+      expect({exitCode, stderr}).toEqual({exitCode: 5, stderr: expect.stringContaining(`error ${code}`)});
+      expect(stderr).not.toMatch(/^\s+at /m);
+    }
+    await openstack('service', 'set', '--disable', 'trove');
+    const {exitCode, stderr} = await trovestack(['image', 'load', file('a.qcow2')]);
+    await openstack('service', 'set', '--enable', 'trove');
+    expect({exitCode, stderr}).toEqual({exitCode: 5, stderr: expect.stringContaining('error no-such-service')});
+  });
+});
+
+async function waitForText(path: string, text: string): Promise<void> {
+  for (let tries = 0; tries < 600; tries++) {
+    if ((await readFile(path, 'utf8').catch(() => '')).includes(text)) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`"${text}" never came into ${path}`);
+}
