@@ -141,12 +141,6 @@ export async function createUser(
   return createNamed(session, {path, member: 'users', body}, patience, world);
 }
 
-/** Takes a user away, if it is there. */
-export async function deleteUser(session: CloudSession, instanceId: string, name: string): Promise<void> {
-  const path = `${pathOf(instanceId)}/users/${encodeURIComponent(name)}`;
-  await session.request({service, method: 'DELETE', path, expected: [404]});
-}
-
 /** Deletes the instance, also one that is still being built, and waits until it is gone.
  * @throws {CloudError} `too-late`
  */

@@ -83,8 +83,6 @@ export const datastoreSchema = z.strictObject({
   versions: z.array(version).min(1),
 });
 
-/** What a person typed. */
-export type WrittenDatastore = z.input<typeof datastoreSchema>;
 /** What the code uses, defaults filled in. */
 export type DatastoreDefinition = z.output<typeof datastoreSchema>;
 export type DatastoreVersion = DatastoreDefinition['versions'][number];
