@@ -4,7 +4,14 @@ import {emptyTreeKey, type Step, stepKey} from './step.js';
 /** What happens to one step of a build, and why. */
 export type StepDecision =
   | {readonly kind: 'reuse'; readonly step: Step; readonly key: Sha256}
-  | {readonly kind: 'run'; readonly step: Step; readonly key: Sha256; readonly reason: string};
+  | {
+      readonly kind: 'run';
+      readonly step: Step;
+      readonly key: Sha256;
+      readonly reason: string;
+      /** The store has a result, which is to be replaced. */
+      readonly isRepeat: boolean;
+    };
 
 export interface TreePlan {
   readonly tree: string;
@@ -50,7 +57,7 @@ export function planTree(tree: string, steps: readonly Step[], known: KnownResul
     const reason = isAskedFor ? 'asked for by --rebuild' : runReason(step, key, lastById.get(step.id), known);
     // The same inputs may give another result this time, so what was made on top of the old one is made again.
     if (isAskedFor) mustFollow = true;
-    return {kind: 'run', step, key, reason};
+    return {kind: 'run', step, key, reason, isRepeat: known.has(key)};
   });
   return {tree, decisions, resultKey: keys.at(-1) ?? emptyTreeKey};
 }

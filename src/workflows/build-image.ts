@@ -79,6 +79,11 @@ async function findOrBuild(
   const container = await buildTree(planned.container, planned, workshop, tools, world);
   const tree = await buildTree(planned.guest, planned, workshop, tools, world, container);
   await using _lock = await store.lock(key, `the disk of image "${definition.name}"`, world.signal);
+  const isRepeat = [planned.container.plan, planned.guest.plan].some(({decisions}) =>
+    decisions.some((decision) => decision.kind === 'run' && decision.isRepeat),
+  );
+  const madeMeanwhile = isRepeat ? undefined : await store.find<ImageFacts>('images', key);
+  if (madeMeanwhile) return madeMeanwhile;
   await store.remove('images', key);
   const sidecar = {
     ...manifestBase(definition, planned.guest.elements),

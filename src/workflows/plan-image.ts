@@ -166,7 +166,8 @@ function checkRebuild(rebuild: PlanRequest['rebuild'], plans: readonly TreePlan[
 }
 
 async function reasonForDisk(key: Sha256, plans: readonly TreePlan[], workshop: Workshop): Promise<string | undefined> {
-  const runs = plans.some((plan) => plan.decisions.some(({kind}) => kind === 'run'));
-  if (runs) return 'follows a changed step';
+  const reasons = plans.flatMap(({decisions}) => decisions.flatMap((d) => (d.kind === 'run' ? [d.reason] : [])));
+  const isFirst = reasons.every((reason) => reason === 'not built before');
+  if (reasons.length > 0) return isFirst ? 'not built before' : 'follows a changed step';
   return (await workshop.store.find('images', key)) ? undefined : 'not built before';
 }

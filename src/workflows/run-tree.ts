@@ -63,8 +63,7 @@ async function reuseOrRun(
     return {result, hasRun: false};
   }
   await using _lock = await store.lock(key, `step ${step.id}`, signal);
-  const isRepeat = decision.reason.startsWith('asked for') || decision.reason.startsWith('follows');
-  const madeMeanwhile = isRepeat ? undefined : await store.find<StepFacts>('steps', key);
+  const madeMeanwhile = decision.isRepeat ? undefined : await store.find<StepFacts>('steps', key);
   if (madeMeanwhile) {
     emit({type: 'step reused', step: step.id});
     return {result: madeMeanwhile, hasRun: false};
@@ -86,7 +85,7 @@ async function runAndKeep(step: Step, key: Sha256, tree: TreeSoFar, job: TreeJob
     changesHooks: await hasContent(`${staged}/hooks/tree`),
     ...(epoch === undefined ? {} : {epoch}),
   };
-  await store.remove('steps', key);
+  await store.remove('steps', key); // what a repeat replaces
   return store.commit('steps', key, staged, facts);
 }
 
