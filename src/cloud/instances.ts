@@ -57,12 +57,11 @@ const instanceBody = z.looseObject({
 });
 
 const oneInstance = z.looseObject({instance: instanceBody});
-const manyInstances = z.looseObject({instances: z.array(instanceBody)});
-const named = z.array(z.looseObject({name: z.string()}));
+const named = z.looseObject({name: z.string()});
+const links = z.array(z.looseObject({rel: z.string(), href: z.string()}));
 
 export async function listInstances(session: CloudSession): Promise<DatabaseInstance[]> {
-  const answer = await session.request({service, method: 'GET', path: '/instances'});
-  return answerAs(manyInstances, answer, 'GET', '/instances').instances.map(instanceFrom);
+  return (await allPages(session, '/instances', 'instances', instanceBody)).map(instanceFrom);
 }
 
 /** The instance, or undefined when there is none (any more). */
@@ -176,17 +175,35 @@ async function createNamed(
   patience: Patience,
   world: World,
 ): Promise<boolean> {
-  const isThere = async () => {
-    const answer = await session.request({service, method: 'GET', path});
-    const things = answerAs(z.looseObject({[member]: named}), answer, 'GET', path)[member] as z.output<typeof named>;
-    return things.some((thing) => thing.name === body.name);
-  };
+  const isThere = async () => (await allPages(session, path, member, named)).some((thing) => thing.name === body.name);
   if (await isThere()) return false;
   await session.request({service, method: 'POST', path, json: {[member]: [body]}});
   await waitFor<true>(`${member.slice(0, -1)} "${body.name}"`, patience, world.signal, async () =>
     (await isThere()) ? {done: true} : {still: 'not in the guest yet'},
   );
   return true;
+}
+
+/** A whole list of Trove's, which answers a page at a time (20 entries, unless the operator chose otherwise). */
+async function allPages<S extends z.ZodType>(
+  session: CloudSession,
+  path: string,
+  member: string,
+  entry: S,
+): Promise<z.output<S>[]> {
+  const found: z.output<S>[] = [];
+  let page: string | undefined = path;
+  while (page) {
+    const answer = await session.request({service, method: 'GET', path: page});
+    const body = answerAs(z.looseObject({[member]: z.array(entry)}), answer, 'GET', page);
+    found.push(...(body[member] ?? []));
+    const next = z
+      .looseObject({links})
+      .safeParse(answer.json)
+      .data?.links.find((link) => link.rel === 'next');
+    page = next && `${path}${new URL(next.href, 'http://any').search}`;
+  }
+  return found;
 }
 
 async function waitFor<T>(

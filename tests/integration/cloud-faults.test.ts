@@ -1,7 +1,15 @@
 import {Readable} from 'node:stream';
 import {describe, expect, it} from 'vitest';
 import type {World} from '../../src/base/index.js';
-import {glanceClient, openSession, troveDatastores} from '../../src/cloud/index.js';
+import {
+  createDatabase,
+  deleteInstance,
+  glanceClient,
+  listInstances,
+  openSession,
+  troveDatastores,
+  waitForInstance,
+} from '../../src/cloud/index.js';
 import {settingsFrom} from '../../src/cloud/settings.js';
 import {type Behaviour, startFaultyServer} from '../rig/faulty-server.js';
 
@@ -18,6 +26,7 @@ async function meet(behave: Behaviour, {password = 'right', signal = new AbortCo
   return {
     server,
     session,
+    world,
     trove: troveDatastores(session),
     glance: glanceClient(session),
     async [Symbol.asyncDispose]() {
@@ -109,5 +118,62 @@ describe('an upload', () => {
       code: 'over-quota',
       message: expect.stringContaining('2000 MiB'),
     });
+  });
+});
+
+describe('an instance', () => {
+  const patience = {timeoutMs: 5000, intervalMs: 1};
+  const shown = (status: string, more: object = {}): Behaviour =>
+    answer(
+      200,
+      json({instance: {id: 'i', name: 'db', status, datastore: {type: 'mariadb', version: '11.8'}, ...more}}),
+    );
+
+  it('is waited for until its database answers, not only its machine', async () => {
+    const healthy = shown('ACTIVE', {operating_status: 'HEALTHY', ip: ['10.0.0.5']});
+    await using cloud = await meet(inTurn(shown('BUILD'), shown('ACTIVE', {operating_status: 'NEW'}), healthy));
+    const instance = await waitForInstance(cloud.session, 'i', patience, cloud.world);
+    expect(instance).toMatchObject({status: 'ACTIVE', operatingStatus: 'HEALTHY', addresses: ['10.0.0.5']});
+  });
+
+  it("that fails ends the wait with Trove's own reason", async () => {
+    await using cloud = await meet(inTurn(shown('BUILD'), shown('ERROR', {fault: {message: 'No valid host'}})));
+    await expect(waitForInstance(cloud.session, 'i', patience, cloud.world)).rejects.toMatchObject({
+      code: 'instance-failed',
+      facts: {status: 'ERROR', fault: 'No valid host'},
+    });
+  });
+
+  it('that never gets there ends the wait with its last state', async () => {
+    await using cloud = await meet(shown('BUILD'));
+    const wait = waitForInstance(cloud.session, 'i', {timeoutMs: 20, intervalMs: 1}, cloud.world);
+    await expect(wait).rejects.toMatchObject({code: 'too-late', facts: {last: 'BUILD'}});
+  });
+
+  it('that is being built is deleted all the same', async () => {
+    await using cloud = await meet(inTurn(answer(422), answer(202), answer(202), answer(404)));
+    await deleteInstance(cloud.session, 'i', patience, cloud.world);
+    expect(cloud.server.requests.slice(1)).toEqual([
+      'DELETE /instances/i',
+      'POST /instances/i/action',
+      'DELETE /instances/i',
+      'GET /instances/i',
+    ]);
+  });
+
+  it('has its database when the guest lists it, be it on a second page', async () => {
+    const page = (names: string[], links: object[] = []) =>
+      answer(200, json({databases: names.map((name) => ({name})), links}));
+    const more = [{rel: 'next', href: 'https://elsewhere/databases?marker=b'}];
+    await using cloud = await meet(inTurn(page(['b'], more), page([]), answer(202), page(['b'], more), page(['app'])));
+    expect(await createDatabase(cloud.session, 'i', 'app', patience, cloud.world)).toBe(true);
+    expect(cloud.server.requests.filter((request) => request === 'GET /instances/i/databases?marker=b')).toHaveLength(
+      2,
+    );
+  });
+
+  it('list of none is empty', async () => {
+    await using cloud = await meet(answer(200, json({instances: []})));
+    expect(await listInstances(cloud.session)).toEqual([]);
   });
 });
