@@ -63,8 +63,8 @@ export class StartedSupervisor implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isKept) return;
+    this.#keeper.stdin?.destroy(); // one that still waits for its plan doesn't hear signals, but hears this
     await stopProcess(this.identity);
-    this.#keeper.stdin?.destroy();
     await this.#ended;
   }
 }

@@ -3,7 +3,7 @@ import {existsSync, readdirSync, readFileSync, statSync} from 'node:fs';
 import {join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import type {DevcloudStatus} from '../../src/workflows/devcloud-status.js';
-import {type HostTraces, hostTraces} from '../rig/host-traces.js';
+import {type HostTraces, hostTraces} from '../rig/host.js';
 import {runTrovestack, startTrovestack, temporaryFolder} from '../rig/trovestack.js';
 
 /** Devclouds of profile `api`, in a state folder of the test's own, on the store that the machine has. */
@@ -131,7 +131,7 @@ describe.skipIf(process.getuid?.() !== 0)('devcloud', () => {
 
   test('env: exports that a shell can evaluate', async () => {
     const {stdout} = await devcloud('env', '--name', 'first');
-    const shown = execFileSync('sh', ['-c', `${stdout}; echo $OS_CLOUD $OS_CLIENT_CONFIG_FILE`], {encoding: 'utf8'});
+    const shown = execFileSync('sh', ['-c', `${stdout}echo $OS_CLOUD $OS_CLIENT_CONFIG_FILE`], {encoding: 'utf8'});
     expect(shown).toBe(`trovestack-first ${join(state.path, 'clouds.yaml')}\n`);
   });
 
@@ -167,7 +167,9 @@ describe.skipIf(process.getuid?.() !== 0)('devcloud', () => {
       env: {TROVESTACK_STATE: state.path},
     });
     await expect
-      .poll(() => existsSync(join(state.path, 'devclouds/cut/upper/var/log/trovestack/keystone.log')))
+      .poll(() => existsSync(join(state.path, 'devclouds/cut/upper/var/log/trovestack/keystone.log')), {
+        timeout: 60_000,
+      })
       .toBe(true);
     command.kill(signalName);
     await command.result;
