@@ -88,9 +88,9 @@ export async function loadImage(request: LoadRequest, world: World): Promise<Loa
   const settings = await readCloudSettings(world, request);
   await using session = await openSession(settings, world);
   const target = {session, glance: glanceClient(session), trove: troveDatastores(session)};
-  await session.endpoint('database'); // a cloud without Trove is told before gigabytes are read
+  const registered = await target.trove.list(); // a cloud that lacks Trove, or trust in us, is told before gigabytes are read
   const wanted = await readImageToLoad(disk, request, world);
-  const plan = await planLoad(wanted, target);
+  const plan = await planLoad(wanted, registered, target);
   tellPlan(plan, wanted, world);
   if (request.dryRun) return resultOf(wanted, plan, target, undefined, undefined);
 
@@ -103,8 +103,12 @@ export async function loadImage(request: LoadRequest, world: World): Promise<Loa
   return resultOf(wanted, plan, target, imageId, activation?.version ?? version, activation);
 }
 
-async function planLoad(wanted: ImageToLoad, {glance, trove}: Target): Promise<LoadPlan> {
-  const registered = findVersion(await trove.list(), wanted.datastore.name, wanted.version.version);
+async function planLoad(
+  wanted: ImageToLoad,
+  versions: readonly RegisteredVersion[],
+  {glance, trove}: Target,
+): Promise<LoadPlan> {
+  const registered = findVersion(versions, wanted.datastore.name, wanted.version.version);
   const image = planImage(await glance.list({trovestack_sha256: wanted.digests.sha256}));
   const parameters = registered ? await trove.listParameters(registered.id) : [];
   return {
