@@ -28,10 +28,10 @@ const deadEnds: readonly (readonly [RegExp, string])[] = [
   [/Kernel panic - not syncing: ?(.*)/, 'the kernel panicked: $1'],
   [/No bootable device|No bootable option or device was found/, 'the firmware found no bootloader'],
   [/^grub rescue>|error: unknown filesystem/, 'the bootloader found no file system to go on from'],
-  [/error: (no such device|file .* not found|.*you need to load the kernel first)/, 'the bootloader stopped: $1'],
+  [/error: .*(no such device.*|you need to load the kernel first)/, 'the bootloader stopped: $1'],
   [/ALERT! +(.*) does not exist/, 'the kernel found no root file system: $1 does not exist'],
   [/You are in emergency mode|Entering emergency mode/, 'the system entered emergency mode'],
-  [/Failed to (?:mount|start) (.*root.*)/i, 'the root file system failed: $1'],
+  [/Failed to mount (.*root.*)/i, 'the root file system failed: $1'],
 ];
 
 /** Adds a line of the console to what is known. Pure. */

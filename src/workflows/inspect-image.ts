@@ -1,4 +1,5 @@
 import {chmod} from 'node:fs/promises';
+import {z} from 'zod';
 import {describeEnd, lastLines, type Outcome, StepError, type World} from '../base/index.js';
 import type {DiskFile} from '../disk/index.js';
 import {type Check, checkPartitions, type Partition, parsePartitions} from '../guest/index.js';
@@ -6,10 +7,18 @@ import {enter} from '../sandbox/index.js';
 import {ensureToolsRoot} from './tools-root.js';
 import type {Workshop} from './workshop.js';
 
+/** An image that holds what it should, as far as can be seen without booting it. */
+export interface SoundImage {
+  readonly checks: readonly Check[];
+  /** What the image says that it serves. */
+  readonly datastore: string;
+  readonly version: string;
+}
+
 /** Looks into an image without booting it: the file itself, its partitions, the root file system, the boot files, the manifest.
  * @throws {StepError} `image-unsound` at the first thing that is wrong.
  */
-export async function inspectImage(disk: DiskFile, workshop: Workshop, world: World): Promise<Check[]> {
+export async function inspectImage(disk: DiskFile, workshop: Workshop, world: World): Promise<SoundImage> {
   const run = await openInspection(disk, workshop, world);
   const checks: Check[] = [];
   const note = (check: Check) => {
@@ -28,14 +37,18 @@ export async function inspectImage(disk: DiskFile, workshop: Workshop, world: Wo
   const esp = at(partitions, 'EFI system');
   note(outcomeCheck('root file system', 'clean', await run(['e2fsck', '-f', '-n', `${rawInside}?offset=${root}`])));
   note(bootFileCheck(await run(['mdir', '-b', '-i', `${rawInside}@@${esp}`, '::/EFI/BOOT'])));
-  const show = `cat ${manifestInside}`;
-  note(manifestCheck(await run(['debugfs', '-R', show, `${rawInside}?offset=${root}`])));
-  return checks;
+  const manifest = readManifest(await run(['debugfs', '-R', `cat ${manifestInside}`, `${rawInside}?offset=${root}`]));
+  note(manifestCheck(manifest));
+  return {checks, datastore: manifest?.datastore ?? '', version: manifest?.version ?? ''};
 }
 
 const imageInside = '/image';
 const rawInside = '/scratch/disk.raw';
 const manifestInside = '/etc/trovestack/manifest.json';
+
+const manifestSchema = z.looseObject({datastore: z.string(), version: z.string(), series: z.string()});
+
+type Manifest = z.output<typeof manifestSchema>;
 
 type Run = (argv: readonly string[]) => Promise<Outcome>;
 
@@ -90,11 +103,17 @@ function bootFileCheck(outcome: Outcome): Check {
   return failed(name, 'no EFI/BOOT/BOOTX64.EFI in the EFI system partition');
 }
 
-function manifestCheck(outcome: Outcome): Check {
+function readManifest(outcome: Outcome): Manifest | undefined {
   try {
-    const {datastore, version, series} = JSON.parse(outcome.stdout) as Record<string, unknown>;
-    return {name: 'manifest', isPassed: true, detail: `${datastore} ${version}, series ${series}`};
-  } catch {
-    return failed('manifest', `no readable ${manifestInside} in the image`);
+    return manifestSchema.parse(JSON.parse(outcome.stdout));
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof z.ZodError) return undefined;
+    throw error;
   }
+}
+
+function manifestCheck(manifest: Manifest | undefined): Check {
+  const name = 'manifest';
+  if (!manifest) return failed(name, `no readable ${manifestInside} in the image`);
+  return {name, isPassed: true, detail: `${manifest.datastore} ${manifest.version}, series ${manifest.series}`};
 }

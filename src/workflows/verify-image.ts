@@ -14,9 +14,8 @@ import {
   proofCredentials,
   proofScript,
 } from '../guest/index.js';
-import {readSidecar} from '../image/index.js';
 import {bootGuest} from './boot-guest.js';
-import {inspectImage} from './inspect-image.js';
+import {inspectImage, type SoundImage} from './inspect-image.js';
 import {ensureToolsRoot} from './tools-root.js';
 import {openWorkshop, type Workshop} from './workshop.js';
 
@@ -25,7 +24,7 @@ export interface VerifyRequest {
   /** Boot it and ask its database, after looking at its structure. */
   readonly boot: boolean;
   readonly firmware?: Firmware | undefined;
-  /** What the image serves; default: what the manifest beside it says. */
+  /** What the image serves; default: what the image says of itself. */
   readonly datastore?: string | undefined;
   readonly version?: string | undefined;
   /** For the whole boot, power-on to answer. */
@@ -59,14 +58,14 @@ export async function verifyImage(request: VerifyRequest, world: World): Promise
   const startedAt = performance.now();
   const file = resolve(request.file);
   const disk = await readDiskFile(file);
-  const subject = request.boot ? await chooseSubject(file, request, world) : undefined;
   await using workshop = await openWorkshop(world);
-  const checks = await inspectImage(disk, workshop, world);
+  const image = await inspectImage(disk, workshop, world);
+  const subject = request.boot ? await chooseSubject(image, request, world) : undefined;
   const boot = subject ? await proveBoot(disk, subject, request, workshop, world) : undefined;
   return {
     proven: boot !== undefined,
     file,
-    checks,
+    checks: image.checks,
     milestones: [],
     ...boot,
     durationMs: Math.round(performance.now() - startedAt),
@@ -77,17 +76,10 @@ interface ProvenSubject extends ProofSubject {
   readonly version: string;
 }
 
-async function chooseSubject(file: string, request: VerifyRequest, world: World): Promise<ProvenSubject> {
-  const sidecar = await readSidecar(file);
-  const name = request.datastore ?? sidecar?.datastore;
-  if (name === undefined) {
-    throw new UsageError('bad-argument', {
-      argument: `"${file}"`,
-      problem: 'nothing beside it says which datastore it serves',
-      next: `trovestack image verify ${file} --boot --datastore mariadb:11.8`,
-    });
-  }
-  const version = request.version ?? (request.datastore === undefined ? sidecar?.version : undefined);
+/** What to prove: what was asked for, else what the image says of itself. */
+async function chooseSubject(image: SoundImage, request: VerifyRequest, world: World): Promise<ProvenSubject> {
+  const name = request.datastore ?? image.datastore;
+  const version = request.version ?? (request.datastore === undefined ? image.version : undefined);
   const chosen = chooseVersion(await readCatalogue(world.paths.home), version ? `${name}:${version}` : name);
   const {datastore} = chosen;
   const start = findAgentStart(datastore.manager);
@@ -95,7 +87,7 @@ async function chooseSubject(file: string, request: VerifyRequest, world: World)
     throw new UsageError('bad-argument', {
       argument: '--boot',
       problem: `how Trove's manager "${datastore.manager}" starts its database is not known to the boot proof`,
-      next: `trovestack image verify ${file}`,
+      next: 'trovestack image verify FILE looks at all but the boot',
     });
   }
   return {start, datastore, container: chosen.version.container, version: chosen.version.version};

@@ -17,7 +17,7 @@ export function register(cli: Cli): void {
     .argument('<file>', 'disk image, qcow2 or raw; only read')
     .option('--boot', 'boot it in a virtual machine as a cloud would, and run a query in its database')
     .addOption(new Option('--firmware <kind>', 'what boots it').choices(['bios', 'uefi']).default('bios', 'bios'))
-    .option('--datastore <name:version>', "what it serves (default: what the image's manifest says)")
+    .option('--datastore <name:version>', 'what it serves (default: what the image says of itself)')
     .option('--timeout <seconds>', 'for the boot, power-on to answer', seconds, 600)
     .action(
       cli.act(async (world, file: string, options: Options) => {
