@@ -1,4 +1,4 @@
-import {access, chmod, constants, mkdir, readFile, writeFile} from 'node:fs/promises';
+import {access, chmod, constants, mkdir, writeFile} from 'node:fs/promises';
 import {availableParallelism} from 'node:os';
 import {dirname} from 'node:path';
 import {StepError, type World} from '../base/index.js';
@@ -17,6 +17,7 @@ import {
   readConsoleLine,
 } from '../guest/index.js';
 import {enter, type SandboxSpec, type Tree} from '../sandbox/index.js';
+import {keepKvmFinding, readKvmFinding} from './kvm-finding.js';
 import type {Workshop} from './workshop.js';
 
 export interface GuestBoot {
@@ -79,15 +80,14 @@ async function chooseAccelerator(
   world: World,
 ): Promise<Accelerator> {
   if (!(await isOpenable('/dev/kvm'))) return 'tcg';
-  const bootId = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
-  const known = await workshop.store.readBuild<{readonly isWorking: boolean}>(`kvm-${bootId}`);
+  const known = await readKvmFinding(workshop.store);
   if (known) return known.isWorking ? 'kvm' : 'tcg';
   world.emit({type: 'note', text: 'trying whether a kernel starts under KVM'});
   const quiet = {...world, emit: () => {}};
   const hasKernel = (record: BootRecord) => record.milestones.length > 0;
   const {record} = await runMachine(boot, 'kvm', kvmProbeMs, hasKernel, logFile, workshop, quiet);
   const isWorking = hasKernel(record);
-  await workshop.store.writeBuild(`kvm-${bootId}`, {isWorking});
+  await keepKvmFinding(workshop.store, {isWorking});
   return isWorking ? 'kvm' : 'tcg';
 }
 

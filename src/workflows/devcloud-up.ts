@@ -25,8 +25,10 @@ import {
   startSupervisor,
   writeInstance,
 } from '../devcloud/index.js';
+import {Store} from '../store/index.js';
 import {ensureDevcloudLayers} from './devcloud-layers.js';
 import {type DevcloudStatus, statusOf} from './devcloud-status.js';
+import {readKvmFinding} from './kvm-finding.js';
 
 export interface DevcloudRequest {
   readonly name: string;
@@ -106,7 +108,7 @@ async function start(instance: Instance, subnet: string | undefined, world: Worl
   const folder = instanceFolder(paths, instance.name);
   const startedAt = new Date();
   const supervisorLog = `${folder}/supervisor.log`;
-  const accelerator = 'qemu';
+  const accelerator = await chooseAccelerator(world);
   await using supervisor = await startSupervisor({
     layers: instance.layers,
     folder,
@@ -137,6 +139,12 @@ async function start(instance: Instance, subnet: string | undefined, world: Worl
   await setCloudEntry(`${paths.state}/clouds.yaml`, cloudNameOf(instance.name), cloudEntry(settings));
   supervisor.keep();
   return statusOf(started, world);
+}
+
+/** KVM only where an image's proof has seen a guest kernel start under it: the device alone proves nothing. */
+async function chooseAccelerator(world: World): Promise<'kvm' | 'qemu'> {
+  const finding = await readKvmFinding(await Store.open(world.paths.store));
+  return finding?.isWorking ? 'kvm' : 'qemu';
 }
 
 async function join(
