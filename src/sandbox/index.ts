@@ -2,5 +2,4 @@
  * layers. Read `spec.ts` first: what a sandbox sees; `enter.ts` performs it. */
 export * from './enter.js';
 export type {Mount, SandboxSpec, Tree} from './spec.js';
-export {planSandbox, quote} from './spec.js';
-export {openUserNamespace, ownByNamespace, type UserNamespace} from './user-namespace.js';
+export {openUserNamespace, ownByNamespace} from './user-namespace.js';

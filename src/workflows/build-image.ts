@@ -51,16 +51,22 @@ export async function buildImage(request: BuildRequest, world: World): Promise<B
   const reused = decisions.filter(({kind}) => kind === 'reuse').length + (planned.diskReason === undefined ? 1 : 0);
   world.emit({type: 'plan ready', image: definition.name, steps: decisions.length + 1, reused});
 
-  const image = await findOrBuild(planned, workshop, tools, world);
+  const {image, stepsRun} = await findOrBuild(planned, workshop, tools, world);
   const {name, datastore, version, series, distribution, release, architecture} = definition;
   const delivered = await deliverImage(image, resolve(request.outputFile ?? `${name}.qcow2`));
   return {
     ...delivered,
     ...image.facts,
     ...{datastore, version, series, distribution, release, architecture},
-    stepsRun: decisions.length + 1 - reused,
-    stepsReused: reused,
+    stepsRun,
+    stepsReused: decisions.length + 1 - stepsRun,
   };
+}
+
+interface FoundOrBuilt {
+  readonly image: StoredResult<ImageFacts>;
+  /** The disk counts as one. */
+  readonly stepsRun: number;
 }
 
 async function findOrBuild(
@@ -68,39 +74,47 @@ async function findOrBuild(
   workshop: Workshop,
   tools: ToolsRoot,
   world: World,
-): Promise<StoredResult<ImageFacts>> {
+): Promise<FoundOrBuilt> {
   const {store} = workshop;
   if (planned.diskReason === undefined) {
     const known = await store.find<ImageFacts>('images', planned.imageKey);
     if (!known) throw new Bug('planned-image-gone', {key: planned.imageKey});
-    return known;
+    return {image: known, stepsRun: 0};
   }
   const {definition, diskReason: reason, imageKey: key} = planned;
-  const container = await buildTree(planned.container, planned, workshop, tools, world);
-  const tree = await buildTree(planned.guest, planned, workshop, tools, world, container);
+  const build = {planned, workshop, tools, world, repeated: new Set<Sha256>()};
+  const container = await buildTree(planned.container, build);
+  const tree = await buildTree(planned.guest, build, container);
+  const stepsRun = container.stepsRun + tree.stepsRun;
   await using _lock = await store.lock(key, `the disk of image "${definition.name}"`, world.signal);
-  const isRepeat = [planned.container.plan, planned.guest.plan].some(({decisions}) =>
-    decisions.some((decision) => decision.kind === 'run' && decision.isRepeat),
-  );
-  const madeMeanwhile = isRepeat ? undefined : await store.find<ImageFacts>('images', key);
-  if (madeMeanwhile) return madeMeanwhile;
+  const madeMeanwhile = isRepeat(planned) ? undefined : await store.find<ImageFacts>('images', key);
+  if (madeMeanwhile) return {image: madeMeanwhile, stepsRun};
   await store.remove('images', key);
   const sidecar = {
     ...manifestBase(definition, planned.guest.elements),
     configurationParameters: await configurationParameters(definition, tree.layers),
   };
   const logFolder = store.logFolder(definition.name);
-  return assembleDisk({key, definition, tree, sidecar, workshop, tools, world, logFolder, reason});
+  const image = await assembleDisk({key, definition, tree, sidecar, workshop, tools, world, logFolder, reason});
+  return {image, stepsRun: stepsRun + 1};
 }
 
-async function buildTree(
-  tree: PlannedTree,
-  {definition}: PlannedImage,
-  workshop: Workshop,
-  tools: ToolsRoot,
-  world: World,
-  container?: BuiltTree,
-): Promise<BuiltTree> {
+/** Whether results that the store has are to be replaced, and with them the image made from them. */
+function isRepeat({container, guest}: PlannedImage): boolean {
+  return [container.plan, guest.plan].some(({decisions}) => decisions.some((d) => d.kind === 'run' && d.isRepeat));
+}
+
+interface Build {
+  readonly planned: PlannedImage;
+  readonly workshop: Workshop;
+  readonly tools: ToolsRoot;
+  readonly world: World;
+  readonly repeated: Set<Sha256>;
+}
+
+async function buildTree(tree: PlannedTree, build: Build, container?: BuiltTree): Promise<BuiltTree> {
+  const {workshop, tools, world, repeated} = build;
+  const {definition} = build.planned;
   const {plan, elements, variables, imageVariables} = tree;
   const context: StepContext = {
     workshop,
@@ -113,7 +127,7 @@ async function buildTree(
     logFolder: workshop.store.logFolder(plan.tree),
     nothing: await workshop.work.newFolder(),
   };
-  const built = await runTree({definition, plan, elements, context, ...(container ? {container} : {})});
+  const built = await runTree({definition, plan, elements, context, repeated, ...(container ? {container} : {})});
   await workshop.store.writeBuild(plan.tree, recordOf(plan));
   return built;
 }

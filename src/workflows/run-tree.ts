@@ -19,6 +19,8 @@ export interface TreeJob {
   readonly context: StepContext;
   /** The finished container tree, for a guest's. */
   readonly container?: BuiltTree;
+  /** Keys whose results this build has replaced: trees share steps, and each is repeated once. */
+  readonly repeated: Set<Sha256>;
 }
 
 export interface BuiltTree extends TreeSoFar {
@@ -63,7 +65,8 @@ async function reuseOrRun(
     return {result, hasRun: false};
   }
   await using _lock = await store.lock(key, `step ${step.id}`, signal);
-  const madeMeanwhile = decision.isRepeat ? undefined : await store.find<StepFacts>('steps', key);
+  const isRepeat = decision.isRepeat && !job.repeated.has(key);
+  const madeMeanwhile = isRepeat ? undefined : await store.find<StepFacts>('steps', key);
   if (madeMeanwhile) {
     emit({type: 'step reused', step: step.id});
     return {result: madeMeanwhile, hasRun: false};
@@ -71,6 +74,7 @@ async function reuseOrRun(
   emit({type: 'step started', step: step.id, reason: decision.reason});
   const startedAt = performance.now();
   const result = await runAndKeep(step, key, tree, job);
+  job.repeated.add(key);
   emit({type: 'step finished', step: step.id, reason: decision.reason, durationMs: performance.now() - startedAt});
   return {result, hasRun: true};
 }
