@@ -19,10 +19,12 @@ import {register as imageBuild} from './image-build.js';
 import {register as imageLoad} from './image-load.js';
 import {register as imagePlan} from './image-plan.js';
 import {register as imageVerify} from './image-verify.js';
+import {register as quickstart} from './quickstart.js';
 import {register as test} from './test.js';
 
 /** Every command, in the order of `--help`. */
 const commands: readonly ((cli: Cli) => void)[] = [
+  quickstart,
   devcloudUp,
   devcloudDown,
   devcloudStatus,
