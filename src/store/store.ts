@@ -49,8 +49,8 @@ export class Store {
 
   async find<Facts>(kind: ResultKind, key: Sha256): Promise<StoredResult<Facts> | undefined> {
     const folder = `${this.folder}/${kind}/${key}`;
-    const text = await readFileIfThere(`${folder}/facts.json`);
-    return text === undefined ? undefined : {key, folder, facts: JSON.parse(text) as Facts};
+    const facts = await readWhole<Facts>(`${folder}/facts.json`);
+    return facts === undefined ? undefined : {key, folder, facts};
   }
 
   /** Makes a folder the result of a key. Another build's equal result stays when it was quicker.
@@ -98,12 +98,23 @@ export class Store {
 
   /** What the last build of an image was made of; undefined before the first. */
   async readBuild<Build>(image: string): Promise<Build | undefined> {
-    const text = await readFileIfThere(`${this.folder}/builds/${image}.json`);
-    return text === undefined ? undefined : (JSON.parse(text) as Build);
+    return readWhole<Build>(`${this.folder}/builds/${image}.json`);
   }
 
   async writeBuild(image: string, build: object): Promise<void> {
     await writeFileWhole(`${this.folder}/builds/${image}.json`, JSON.stringify(build));
+  }
+}
+
+/** A JSON file of ours; one that was torn, by a full disk or a power cut, is as good as none. */
+async function readWhole<T>(path: string): Promise<T | undefined> {
+  const text = await readFileIfThere(path);
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text) as T;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
   }
 }
 

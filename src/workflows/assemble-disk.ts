@@ -32,6 +32,7 @@ import {
 import type {ImageDefinition} from '../image/index.js';
 import {enter, ownByNamespace} from '../sandbox/index.js';
 import type {StoredResult} from '../store/index.js';
+import {isDiskFull} from './package-trouble.js';
 import type {BuiltTree} from './run-tree.js';
 import type {ToolsRoot} from './tools-root.js';
 import type {Workshop} from './workshop.js';
@@ -167,8 +168,7 @@ async function runTool(
   );
   if (outcome.exitCode === 0) return outcome.stdout;
   const output = lastLines(outcome.stderr, 15);
-  if (/No space left on device/.test(output))
-    throw new HostError('disk-full', {doing: step, path: workshop.store.folder});
+  if (isDiskFull(output)) throw new HostError('disk-full', {doing: step, path: workshop.store.folder});
   const image = job.definition.name;
   throw new StepError('step-failed', {image, step, outcome: describeEnd(outcome), log: logFile, output});
 }

@@ -2,7 +2,7 @@ import {chmod, writeFile} from 'node:fs/promises';
 import {resolve} from 'node:path';
 import {Bug, type Sha256, type World} from '../base/index.js';
 import {recordOf} from '../plan/index.js';
-import type {StoredResult} from '../store/index.js';
+import {type StoredResult, storeError} from '../store/index.js';
 import {assembleDisk, configurationParameters, type ImageFacts} from './assemble-disk.js';
 import {deliverImage} from './deliver-image.js';
 import {answeredPrograms} from './hook-environment.js';
@@ -51,7 +51,9 @@ export async function buildImage(request: BuildRequest, world: World): Promise<B
   const reused = decisions.filter(({kind}) => kind === 'reuse').length + (planned.diskReason === undefined ? 1 : 0);
   world.emit({type: 'plan ready', image: definition.name, steps: decisions.length + 1, reused});
 
-  const {image, stepsRun} = await findOrBuild(planned, workshop, tools, world);
+  const {image, stepsRun} = await findOrBuild(planned, workshop, tools, world).catch((error: unknown) => {
+    throw storeError(error, workshop.store.folder);
+  });
   const {name, datastore, version, series, distribution, release, architecture} = definition;
   const delivered = await deliverImage(image, resolve(request.outputFile ?? `${name}.qcow2`));
   return {

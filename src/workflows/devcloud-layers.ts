@@ -25,7 +25,8 @@ import {
   stateKey,
 } from '../devcloud/index.js';
 import {borrowDebs, Store, type WorkFolder} from '../store/index.js';
-import {isMirrorTrouble, proxies} from './tools-root.js';
+import {isMirrorTrouble} from './package-trouble.js';
+import {proxies} from './tools-root.js';
 
 /** Where layers are made. */
 interface Site {

@@ -12,7 +12,8 @@ import type {Step} from '../plan/index.js';
 import {enter, type Mount, ownByNamespace, type SandboxSpec} from '../sandbox/index.js';
 import {borrowDebs} from '../store/index.js';
 import {hookPlaces, hookRunner, stepEnvironment} from './hook-environment.js';
-import {isMirrorTrouble, proxies, type ToolsRoot} from './tools-root.js';
+import {isDiskFull, isMirrorTrouble} from './package-trouble.js';
+import {proxies, type ToolsRoot} from './tools-root.js';
 import type {Workshop} from './workshop.js';
 
 /** What a step left: layers of the tree and of the hooks' folder, below `<result>/target/tree` and `<result>/hooks/tree`. */
@@ -191,7 +192,7 @@ async function removeIfEmpty(folder: string): Promise<void> {
 function stepError(step: Step, outcome: Outcome, log: string, context: StepContext): StepError | HostError {
   const printed = `${outcome.stdout}\n${outcome.stderr}`;
   const doing = `step ${step.id} of image "${context.image}"`;
-  if (/No space left on device/.test(printed)) {
+  if (isDiskFull(printed)) {
     return new HostError('disk-full', {doing, path: context.workshop.store.folder});
   }
   if (step.usesNetwork && isMirrorTrouble(printed)) return new HostError('mirror-unreachable', {doing, log});

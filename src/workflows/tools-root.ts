@@ -13,6 +13,7 @@ import {
 } from '../base/index.js';
 import {enter, ownByNamespace, type SandboxSpec, type Tree} from '../sandbox/index.js';
 import {borrowDebs, type StoredResult} from '../store/index.js';
+import {isDiskFull, isMirrorTrouble} from './package-trouble.js';
 import type {Workshop} from './workshop.js';
 
 /** Release that the tools come from, whatever the guest's: its e2fsprogs (from 1.47.1 on) writes the same file system
@@ -199,7 +200,7 @@ export function proxies(world: World): Record<string, string> {
 function rootError(purpose: ToolsPurpose, outcome: Outcome, log: string, store: string): HostError {
   const output = lastLines(outcome.stderr, 15);
   const doing = `the tools root "${purpose}"`;
-  if (/No space left on device/.test(output)) return new HostError('disk-full', {doing, path: store});
+  if (isDiskFull(outcome.stderr)) return new HostError('disk-full', {doing, path: store});
   if (isMirrorTrouble(outcome.stderr)) return new HostError('mirror-unreachable', {doing, log});
   return new HostError('command-failed', {
     doing,
@@ -207,11 +208,4 @@ function rootError(purpose: ToolsPurpose, outcome: Outcome, log: string, store: 
     outcome: describeEnd(outcome),
     output,
   });
-}
-
-/** What apt says when it could not fetch. */
-export function isMirrorTrouble(output: string): boolean {
-  return /^(E|Err|W): ?(Failed to fetch|Unable to fetch|Could not (resolve|connect)|The repository .* (is not|no longer))|^Err:\d+ |Could not resolve|Temporary failure resolving|Unable to connect to/m.test(
-    output,
-  );
 }
