@@ -49,6 +49,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   const log = options.logFile ? createWriteStream(options.logFile, {flags: 'a'}) : undefined;
+  log?.on('error', () => {}); // on a full disk the program's own outcome tells
   const stdout = collect(child.stdout, log, options.onLine);
   const stderr = collect(child.stderr, log, options.onLine);
   child.stdin.on('error', () => {}); // a program may end without reading its input: its exit code tells
