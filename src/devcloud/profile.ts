@@ -3,8 +3,6 @@ import type {Addresses} from './subnet.js';
 /** `api`: Keystone, Glance and the Trove API. `full`: all that database instances need besides. */
 export type Profile = 'api' | 'full';
 
-export const profiles: readonly Profile[] = ['api', 'full'];
-
 /** Generated for each devcloud, kept in its state file alone. */
 export interface Secrets {
   readonly admin: string;

@@ -104,12 +104,13 @@ function computePrograms(ready: (service: string) => readonly Condition[]): Supe
       after: [messaging, 'tcp:9696', 'done:bridge'],
     });
   return [
+    // First, and not after the broker: its agents wait for it, and it connects again until the broker is there.
+    service('neutron-server', 'neutron', ['/usr/bin/neutron-server', ...neutronFiles, ...ml2('ml2_conf.ini')], {
+      after: ready('neutron'),
+    }),
     service('libvirtd', 'root', ['/usr/sbin/libvirtd']),
     wsgi('placement', 8778, '/usr/bin/placement-api', ready('placement')),
     nova('nova-api'),
-    service('neutron-server', 'neutron', ['/usr/bin/neutron-server', ...neutronFiles, ...ml2('ml2_conf.ini')], {
-      after: [...ready('neutron'), messaging],
-    }),
     nova('nova-conductor', 'nova', [messaging]),
     nova('nova-scheduler', 'nova', [messaging]),
     nova('nova-compute', 'root', [messaging, 'tcp:8778', identity, 'unix:/run/libvirt/libvirt-sock']),

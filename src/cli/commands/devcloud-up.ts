@@ -1,5 +1,5 @@
 import {Option} from 'commander';
-import type {Profile} from '../../devcloud/profile.js';
+import type {Profile} from '../../devcloud/index.js';
 import type {Cli} from '../cli.js';
 import {nameOption} from '../devcloud-text.js';
 

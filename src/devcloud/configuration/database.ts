@@ -59,6 +59,8 @@ export function databaseFiles(settings: CloudSettings): InnerFile[] {
         command_process_timeout: 300,
         state_change_wait_time: 900,
         state_change_poll_time: 3,
+        // How often the database has to answer in a row; each time costs seconds where processors are emulated.
+        state_healthy_counts: 2,
         agent_heartbeat_time: 10,
         volume_fstype: 'ext4',
       },
