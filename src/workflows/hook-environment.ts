@@ -47,15 +47,15 @@ export function stepEnvironment(
 ): Record<string, string> {
   const everywhere = {
     ...others.proxies,
+    DIB_CHECKSUM: '',
+    DIB_DEBUG_TRACE: '0',
+    DIB_OFFLINE: '',
     ...variables,
     DEBIAN_FRONTEND: 'noninteractive',
     DEBCONF_NONINTERACTIVE_SEEN: 'true',
     HOME: '/root',
     LC_ALL: 'C.UTF-8',
     SOURCE_DATE_EPOCH: String(others.epoch),
-    DIB_CHECKSUM: '',
-    DIB_DEBUG_TRACE: '0',
-    DIB_OFFLINE: '',
   };
   if (place === 'inside') return {...everywhere, PATH: programPath};
   return {

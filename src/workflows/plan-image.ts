@@ -3,6 +3,7 @@ import {
   type DebianMirrors,
   debianMirrorsAmong,
   debianSourceLines,
+  type Environment,
   findDebianMirrors,
   parseAptSources,
   readFileIfThere,
@@ -60,12 +61,20 @@ export interface ImageBlueprint {
 export async function readBlueprint(request: PlanRequest, world: World): Promise<ImageBlueprint> {
   const catalogue = await readCatalogue(world.paths.home);
   const name = request.version === undefined ? request.datastore : `${request.datastore}:${request.version}`;
-  const definition = defineImage(chooseVersion(catalogue, name), request);
+  const environment = {...dibVariables(world.env), ...request.environment};
+  const definition = defineImage(chooseVersion(catalogue, name), {...request, environment});
   const searchPath = elementsPath(request, world);
   const elementsOf = async ({elements}: TreeDefinition) =>
     resolveElements(elements, await readElements(elements, searchPath));
   const containerElements = await elementsOf(definition.container.tree);
   return {definition, containerElements, guestElements: await elementsOf(definition.tree)};
+}
+
+/** The person's own `DIB_*` variables, which elements are configured by. Those of places are this program's to say. */
+function dibVariables(env: Environment): Record<string, string> {
+  const ours = /^DIB_(DISTRIBUTION_MIRROR|DEBIAN_SECURITY_MIRROR|IMAGE_CACHE|LOCKFILES|RELEASE)$/;
+  const entries = Object.entries(env).filter(([name]) => name.startsWith('DIB_') && !ours.test(name));
+  return Object.fromEntries(entries.map(([name, value]) => [name, value ?? '']));
 }
 
 /** What a build will do: the image's two trees step by step, and its disk.
