@@ -113,15 +113,13 @@ async function firstChild(parent: number | undefined, ended: Promise<unknown>): 
   return undefined;
 }
 
-/** What tells this process from a later one with its id; undefined when there is none. */
+/** What tells this process from a later one with its id; undefined when there is none, or only its exit code is left. */
 async function identify(pid: number): Promise<ProcessIdentity | undefined> {
   const stat = await readIfAlive(`/proc/${pid}/stat`);
-  // The name, in parentheses, may hold blanks; the start time is the 20th field after it.
-  const startTicks = stat
-    ?.slice(stat.lastIndexOf(')') + 2)
-    .split(' ')
-    .at(19);
-  if (!startTicks) return undefined;
+  // The name, in parentheses, may hold blanks; after it come the state and, as the 20th field, the start time.
+  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ') ?? [];
+  const [state, startTicks] = [fields[0], fields[19]];
+  if (!startTicks || state === 'Z') return undefined;
   return {pid, startTicks, bootId: (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim()};
 }
 

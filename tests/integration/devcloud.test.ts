@@ -2,6 +2,7 @@ import {execFileSync} from 'node:child_process';
 import {existsSync, readdirSync, readFileSync, statSync} from 'node:fs';
 import {join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
+import type {Instance} from '../../src/devcloud/index.js';
 import type {DevcloudStatus} from '../../src/workflows/devcloud-status.js';
 import {type HostTraces, hostTraces} from '../rig/host.js';
 import {runTrovestack, startTrovestack, temporaryFolder} from '../rig/trovestack.js';
@@ -142,6 +143,15 @@ describe.skipIf(process.getuid?.() !== 0)('devcloud', () => {
         timeout: 30_000,
       })
       .toBe(0);
+  });
+
+  test('killed from outside, it is down at once, and comes up again', async () => {
+    const {run} = JSON.parse(readFileSync(join(state.path, 'devclouds/second/devcloud.json'), 'utf8')) as Instance;
+    process.kill(run?.supervisor.pid ?? Number.NaN, 'SIGKILL');
+    await expect
+      .poll(async () => JSON.parse((await devcloud('status', '--name', 'second', '--output', 'json')).stdout).running)
+      .toBe(false);
+    expect((await up('second')).running).toBe(true);
   });
 
   test.each([
