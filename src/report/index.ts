@@ -1,4 +1,4 @@
 /** Events and errors → terminal, quiet text, or JSON. Knows nothing else of the program. */
-export {type RenderedError, renderError} from './error.js';
+export {renderError} from './error.js';
 export {createReporter, type Reporter, type Verbosity} from './reporter.js';
 export {formatBytes, formatDuration} from './units.js';

@@ -51,7 +51,12 @@ async function checkProgram(
       return {name: program, state: 'good', found: `${folder}/${program}`};
     }
   }
-  return {name: program, state: 'missing', found: `not in PATH: ${purpose}`, next: `apt-get install ${debianPackage} (./trovestack does it itself when a command needs it)`};
+  return {
+    name: program,
+    state: 'missing',
+    found: `not in PATH: ${purpose}`,
+    next: `apt-get install ${debianPackage} (./trovestack does it itself when a command needs it)`,
+  };
 }
 
 async function checkUserNamespaces(world: World): Promise<HostFinding> {

@@ -1,5 +1,5 @@
 import {execFileSync} from 'node:child_process';
-import {readdirSync, readFileSync, readlinkSync} from 'node:fs';
+import {readdirSync, readFileSync, readlinkSync, statSync} from 'node:fs';
 
 /** What a run of trovestack may leave on a machine, and must not. */
 export interface HostTraces {
@@ -7,6 +7,8 @@ export interface HostTraces {
   readonly networkDevices: readonly string[];
   readonly networkNamespaces: readonly string[];
   readonly loopDevices: readonly string[];
+  /** Of the device files that every program uses: type and permissions. */
+  readonly deviceModes: Readonly<Record<string, string>>;
   /** Command lines of processes in other pid or network namespaces than ours, and of emulators. */
   readonly processes: readonly string[];
 }
@@ -22,6 +24,12 @@ export function hostTraces(): HostTraces {
       .sort(),
     networkNamespaces: lines(output('ip', ['netns'])).sort(),
     loopDevices: lines(output('losetup', ['-a'])).sort(),
+    deviceModes: Object.fromEntries(
+      ['null', 'zero', 'full', 'random', 'urandom', 'tty'].map((name) => [
+        name,
+        statSync(`/dev/${name}`).mode.toString(8),
+      ]),
+    ),
     processes: foreignProcesses(),
   };
 }

@@ -1,4 +1,4 @@
-import {UsageError} from '../../base/errors.js';
+import {UsageError} from '../../base/index.js';
 import type {Cli} from '../cli.js';
 import {nameOption} from '../devcloud-text.js';
 
