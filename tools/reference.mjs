@@ -10,6 +10,7 @@ const home = fileURLToPath(new URL('..', import.meta.url));
 const {buildProgram, Session} = await import('../dist/cli/main.js');
 const {exitCodes} = await import('../dist/base/index.js');
 
+const common = new Set(['--output', '--events', '--quiet', '--verbose']);
 const pages = {
   'docs/reference/commands.md': commandsPage(),
   'docs/reference/errors.md': errorsPage(),
