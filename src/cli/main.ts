@@ -13,6 +13,8 @@ import {version} from './version.js';
  * @returns The exit code: 0, or that of the error's class.
  */
 export async function main(argv: readonly string[], env: Environment = process.env): Promise<number> {
+  // A reader that went away (a pager, tee after Ctrl-C) must not stop the clean-up: what can't be printed is lost, no more.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   const session = new Session(env);
   const program = buildProgram(session);
   try {
@@ -85,37 +87,48 @@ export class Session {
     return async (...args) => {
       const command = args.at(-1);
       const options = (command instanceof Command ? command.opts() : {output: 'text'}) as CommonOptions;
-      const reporter = createReporter({
-        verbosity: options.quiet ? 'quiet' : options.verbose ? 'verbose' : 'normal',
-        terminal: process.stderr,
-        ...(options.events === undefined ? {} : {eventsFile: options.events}),
-      });
-      this.exitCode = await this.#perform((world) => handler(world, ...args), options, reporter);
+      this.exitCode = await this.#perform((world) => handler(world, ...args), options);
     };
   }
 
-  async #perform(work: (world: World) => Promise<Answer>, options: CommonOptions, reporter: Reporter): Promise<number> {
-    using interruption = onInterruption((name) => reporter.emit({type: 'note', text: `${name}: cleaning up …`}));
-    const world: World = {
-      emit: reporter.emit,
-      signal: interruption.signal,
-      env: this.#env,
-      paths: pathsFrom(this.#env, homeFolder()),
-    };
+  async #perform(work: (world: World) => Promise<Answer>, options: CommonOptions): Promise<number> {
+    let reporter: Reporter | undefined;
+    using interruption = onInterruption((name) => reporter?.emit({type: 'note', text: `${name}: cleaning up …`}));
     try {
+      reporter = reporterFor(options);
+      const world: World = {
+        emit: reporter.emit,
+        signal: interruption.signal,
+        env: this.#env,
+        paths: pathsFrom(this.#env, homeFolder()),
+      };
       const answer = await work(world);
       reporter.close();
-      await print(options.output === 'json' ? formatJson(answer.value, 2) : answer.text);
+      await print(options.output === 'json' ? formatJson(answer.value, 2) : this.#asTyped(answer.text));
       return answer.exitCode ?? 0;
     } catch (thrown) {
-      reporter.close();
+      reporter?.close();
       const error = interruption.signal.aborted ? interruption.signal.reason : thrown;
       const rendered = renderError(error, {color: process.stderr.isTTY === true, stack: options.verbose === true});
-      process.stderr.write(`${rendered.text}\n`);
+      process.stderr.write(`${this.#asTyped(rendered.text)}\n`);
       if (options.output === 'json') await print(formatJson({error: rendered.value}, 2));
       return rendered.exitCode;
     }
   }
+
+  /** Commands to type next, with the program's name as it was typed (`./trovestack`). */
+  #asTyped(text: string): string {
+    const name = this.#env.TROVESTACK_INVOKED_AS;
+    return name ? text.replace(/(?<![\w./-])trovestack (?=[a-z])/g, () => `${name} `) : text;
+  }
+}
+
+function reporterFor(options: CommonOptions): Reporter {
+  return createReporter({
+    verbosity: options.quiet ? 'quiet' : options.verbose ? 'verbose' : 'normal',
+    terminal: process.stderr,
+    ...(options.events === undefined ? {} : {eventsFile: options.events}),
+  });
 }
 
 /** Turns the first SIGINT, SIGTERM or SIGHUP into an abort; further ones change nothing, since the clean-up is under way. */

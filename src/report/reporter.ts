@@ -1,6 +1,6 @@
-import {appendFileSync} from 'node:fs';
+import {closeSync, openSync, writeSync} from 'node:fs';
 import {styleText} from 'node:util';
-import type {Event} from '../base/index.js';
+import {type Event, systemErrorCode, UsageError} from '../base/index.js';
 import {redact} from './secrets.js';
 import {formatBytes, formatDuration} from './units.js';
 
@@ -24,7 +24,9 @@ export interface ReporterOptions {
 /** How often an act's progress is printed where lines can't be overwritten. */
 const progressIntervalMs = 10_000;
 
-/** Writes events to a terminal, or to a log, as lines; progress is one line that is overwritten on a terminal. */
+/** Writes events to a terminal, or to a log, as lines; progress is one line that is overwritten on a terminal.
+ * @throws {UsageError} `bad-argument` when the events file can't be written.
+ */
 export function createReporter(options: ReporterOptions): Reporter {
   const {terminal, verbosity} = options;
   const now = options.now ?? (() => performance.now());
@@ -32,6 +34,7 @@ export function createReporter(options: ReporterOptions): Reporter {
   const isTty = terminal.isTTY === true;
   let shown = false;
   let lastProgressAt = Number.NEGATIVE_INFINITY;
+  const events = options.eventsFile === undefined ? undefined : openEventsFile(options.eventsFile, terminal);
 
   const clear = () => {
     if (shown) terminal.write('\r\x1b[K');
@@ -49,9 +52,7 @@ export function createReporter(options: ReporterOptions): Reporter {
 
   return {
     emit(event) {
-      if (options.eventsFile) {
-        appendFileSync(options.eventsFile, `${redact(JSON.stringify({time: new Date().toISOString(), ...event}))}\n`);
-      }
+      events?.append(event);
       if (event.type === 'progress') {
         if (verbosity !== 'quiet') showProgress(`${clock(now() - start)}     ${progressText(event)}`);
         return;
@@ -65,7 +66,37 @@ export function createReporter(options: ReporterOptions): Reporter {
       clear();
       terminal.write(`${redact(`${clock(now() - start)} ${line}`)}\n`);
     },
-    close: clear,
+    close() {
+      clear();
+      events?.close();
+    },
+  };
+}
+
+/** A file of events. That it can't be written is told at the start; later it is told once and work goes on. */
+function openEventsFile(path: string, terminal: NodeJS.WritableStream) {
+  let file: number | undefined;
+  try {
+    file = openSync(path, 'a');
+  } catch (error) {
+    const problem = `it can't be written (${systemErrorCode(error)})`;
+    throw new UsageError('bad-argument', {argument: `--events "${path}"`, problem});
+  }
+  const close = () => {
+    if (file !== undefined) closeSync(file);
+    file = undefined;
+  };
+  return {
+    append(event: Event) {
+      if (file === undefined) return;
+      try {
+        writeSync(file, `${redact(JSON.stringify({time: new Date().toISOString(), ...event}))}\n`);
+      } catch (error) {
+        close();
+        terminal.write(`warning: events are no longer written to "${path}" (${systemErrorCode(error)})\n`);
+      }
+    },
+    close,
   };
 }
 

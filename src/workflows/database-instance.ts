@@ -54,7 +54,7 @@ const goneWithinMs = 300_000;
 const madeWithinMs = 120_000;
 
 /** Makes sure that the devcloud has a healthy instance of this datastore version, with a database and a user, and asks it.
- * An instance that an interrupted run left in the making is taken up; a failed one is replaced.
+ * An instance that an interrupted run left in the making is taken up; only one that failed is replaced.
  * @throws {CloudError} `instance-failed`, `too-late`, `no-flavor`, `query-failed`
  */
 export async function ensureDatabase(request: DatabaseRequest, world: World): Promise<DatabaseAnswer> {
@@ -96,19 +96,17 @@ async function ensureInstance(
   session: CloudSession,
   world: World,
 ): Promise<{readonly instance: DatabaseInstance; readonly isReused: boolean}> {
-  const name = `quickstart-${datastore}`;
+  const name = `quickstart-${datastore}-${version}`;
   const known = (await listInstances(session)).find((instance) => instance.name === name);
-  const isUsable = known && known.version === version && ['BUILD', 'ACTIVE', 'HEALTHY'].includes(known.status);
-  if (known && !isUsable) {
-    world.emit({
-      type: 'note',
-      text: `replacing instance ${known.name}: it is ${known.status}, version ${known.version}`,
-    });
+  const hasFailed = known !== undefined && ['ERROR', 'FAILED'].includes(known.status);
+  if (hasFailed) {
+    world.emit({type: 'action', action: 'replace', target: `instance ${name}`, reason: `it is in ${known.status}`});
     await deleteInstance(session, known.id, {timeoutMs: goneWithinMs}, world);
   }
-  const found = isUsable ? known : await orderInstance(name, {datastore, version}, definition, session, world);
+  const isKept = known !== undefined && !hasFailed;
+  const found = isKept ? known : await orderInstance(name, {datastore, version}, definition, session, world);
   const instance = await waitForInstance(session, found.id, {timeoutMs: healthyWithinMs}, world);
-  return {instance, isReused: isUsable === true && known.operatingStatus === 'HEALTHY'};
+  return {instance, isReused: isKept};
 }
 
 async function orderInstance(
@@ -176,5 +174,5 @@ function connectCommand(
   const variable = datastore.client.passwordVariable ?? 'PASSWORD';
   const interactive = client.slice(0, client.findIndex((word) => word.startsWith('--database=')) + 1 || undefined);
   const name = devcloud === 'devcloud' ? '' : ` --name ${devcloud}`;
-  return `trovestack devcloud exec${name} -- env ${variable}="$(cat ${passwordFile})" ${interactive.join(' ')}`;
+  return `${variable}="$(cat ${passwordFile})" trovestack devcloud exec${name} --pass-env ${variable} -- ${interactive.join(' ')}`;
 }

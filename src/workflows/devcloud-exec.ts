@@ -1,7 +1,7 @@
 import {spawn} from 'node:child_process';
 import {once} from 'node:events';
 import {constants} from 'node:os';
-import {HostError, type Outcome, run, type World} from '../base/index.js';
+import {HostError, type Outcome, run, UsageError, type World} from '../base/index.js';
 import {cloudNameOf, isAlive, requireInstance} from '../devcloud/index.js';
 import {requireRoot} from './devcloud-up.js';
 
@@ -9,6 +9,8 @@ export interface ExecRequest {
   readonly name: string;
   /** Program and arguments. */
   readonly command: readonly string[];
+  /** Variables of this process's environment that the program gets too: secrets don't belong into arguments. */
+  readonly passEnv?: readonly string[];
 }
 
 /** Runs a program in a devcloud with this process's standard streams, as its root, with OpenStack's clients set to its
@@ -20,7 +22,7 @@ export interface ExecRequest {
 export async function devcloudExec(request: ExecRequest, world: World): Promise<{exitCode: number}> {
   const child = spawn('setpriv', enterArguments(await supervisorOf(request, world), request.command), {
     stdio: 'inherit',
-    env: innerEnvironment(request.name, world),
+    env: {...innerEnvironment(request.name, world), ...passedEnvironment(request.passEnv ?? [], world)},
   });
   const end = () => child.kill('SIGTERM');
   world.signal.addEventListener('abort', end, {once: true});
@@ -56,6 +58,18 @@ function enterArguments(pid: number, command: readonly string[]): string[] {
     ...['--mount', '--pid', '--net', '--uts', '--ipc', '--root', '--wd', '--'],
     ...['setpriv', '--pdeathsig', 'TERM', '--', ...command],
   ];
+}
+
+/** @throws {UsageError} `bad-argument` for a variable that isn't set */
+function passedEnvironment(names: readonly string[], world: World): Record<string, string> {
+  return Object.fromEntries(
+    names.map((name) => {
+      const value = world.env[name];
+      if (value === undefined)
+        throw new UsageError('bad-argument', {argument: `--pass-env ${name}`, problem: 'it is not set'});
+      return [name, value];
+    }),
+  );
 }
 
 function innerEnvironment(name: string, world: World): Record<string, string> {

@@ -47,8 +47,7 @@ const readyWithinMs = 300_000;
  */
 export async function devcloudUp(request: DevcloudRequest, world: World): Promise<DevcloudStatus> {
   requireRoot('start a devcloud');
-  checkName(request.name);
-  if (request.subnet) addressesIn(request.subnet);
+  await checkDevcloudRequest(request, world);
   await using _lock = await lockDevcloud(request.name, world);
   const known = await readInstance(world.paths, request.name);
   if (known) {
@@ -64,6 +63,16 @@ export async function devcloudUp(request: DevcloudRequest, world: World): Promis
     await removeInstanceFolder(world.paths, request.name);
     throw error;
   }
+}
+
+/** Refuses what `devcloudUp` would refuse, before anything is done.
+ * @throws {UsageError} `bad-argument`, `devcloud-differs`
+ */
+export async function checkDevcloudRequest(request: DevcloudRequest, world: World): Promise<void> {
+  checkName(request.name);
+  if (request.subnet) addressesIn(request.subnet);
+  const known = await readInstance(world.paths, request.name);
+  if (known) checkSame(known, request);
 }
 
 /** One command at a time acts on a devcloud. */

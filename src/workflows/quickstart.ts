@@ -5,7 +5,7 @@ import {type BuiltImage, buildImage} from './build-image.js';
 import {type DatabaseAnswer, ensureDatabase} from './database-instance.js';
 import {devcloudDestroy} from './devcloud-destroy.js';
 import {type DevcloudStatus, listDevclouds} from './devcloud-status.js';
-import {devcloudUp, requireRoot} from './devcloud-up.js';
+import {checkDevcloudRequest, devcloudUp, requireRoot} from './devcloud-up.js';
 import {loadImage} from './load-image.js';
 import {findProof, keepProof} from './proofs.js';
 import {type StageReport, Stages} from './stages.js';
@@ -42,13 +42,14 @@ export interface QuickstartResult {
  */
 export async function quickstart(request: QuickstartRequest, world: World): Promise<QuickstartResult> {
   requireRoot('run the quickstart');
+  await checkDevcloudRequest(request, world);
   const stages = new Stages(world);
   const image = await build(request, stages, world);
   const proof = await prove(image, stages, world);
   const devcloud = await startCloud(request, stages, world);
   const cloud = devcloud.cloud;
-  await load(image, cloud, stages, world);
-  const version = await activate(image, cloud, stages, world);
+  const imageId = await load(image, cloud, stages, world);
+  const version = await activate(image, imageId, cloud, stages, world);
   const answer = request.profile === 'full' ? await runDatabase(request, image, stages, world) : undefined;
   if (request.destroy) await destroy(request, stages, world);
   return {image, proof, devcloud, version, ...answer, stages: stages.reports, isDestroyed: request.destroy};
@@ -83,17 +84,24 @@ function startCloud({name, profile}: QuickstartRequest, stages: Stages, world: W
   });
 }
 
-function load(image: BuiltImage, cloud: string, stages: Stages, world: World): Promise<void> {
+/** @returns The image's id in Glance. */
+function load(image: BuiltImage, cloud: string, stages: Stages, world: World): Promise<string | undefined> {
   return stages.run('load', 'Load the image and register its datastore version', async () => {
     const loaded = await loadImage({file: image.file, cloud}, world);
-    return {value: undefined, ...(loaded.isChanged ? {} : {reused: 'the cloud has it as wanted'})};
+    return {value: loaded.image.id, ...(loaded.isChanged ? {} : {reused: 'the cloud has it as wanted'})};
   });
 }
 
-function activate(image: BuiltImage, cloud: string, stages: Stages, world: World): Promise<RegisteredVersion> {
+function activate(
+  image: BuiltImage,
+  imageId: string | undefined,
+  cloud: string,
+  stages: Stages,
+  world: World,
+): Promise<RegisteredVersion> {
   const datastore = `${image.datastore}:${image.version}`;
   return stages.run('activate', `Make ${datastore} active and the default`, async () => {
-    const activation = await activateImage({datastore, cloud}, world);
+    const activation = await activateImage({datastore, cloud, image: imageId}, world);
     return {value: activation.version, ...(activation.isChanged ? {} : {reused: 'it is'})};
   });
 }
