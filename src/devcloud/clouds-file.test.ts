@@ -19,6 +19,13 @@ describe('clouds file', () => {
     expect((await stat(path)).mode & 0o777).toBe(0o600);
   });
 
+  it('entries that are written at once are all there', async () => {
+    const names = ['one', 'two', 'three', 'four'];
+    await Promise.all(names.map((name) => setCloudEntry(path, name, {region_name: 'RegionOne'})));
+    const text = await readFile(path, 'utf8');
+    expect(names.filter((name) => text.includes(`  ${name}:\n`))).toEqual(names);
+  });
+
   it('other entries and comments stay', async () => {
     await writeFile(path, '# by hand\nclouds:\n  other: {region_name: X} # keep\n');
     await setCloudEntry(path, 'mine', {region_name: 'RegionOne'});

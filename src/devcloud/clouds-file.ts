@@ -1,6 +1,6 @@
-import {chmod, readFile, rm} from 'node:fs/promises';
+import {chmod, rm} from 'node:fs/promises';
 import {isMap, parseDocument} from 'yaml';
-import {systemErrorCode, UsageError, writeFileWhole} from '../base/index.js';
+import {lockFile, readFileIfThere, UsageError, writeFileWhole} from '../base/index.js';
 import type {CloudSettings} from './profile.js';
 
 /** A devcloud's entry in clouds.yaml, for its administrator. */
@@ -21,15 +21,12 @@ export function cloudEntry(settings: Pick<CloudSettings, 'address' | 'secrets'>)
 }
 
 /** Puts an entry into a clouds.yaml, or takes it out with `undefined`. Other entries and comments stay; a file with nothing
- * else in it goes. Only its owner may read it.
+ * else in it goes. Only its owner may read it. Devclouds that come and go at once wait for each other.
  * @throws {UsageError} `unreadable-file` when there is one that isn't YAML.
  */
-export async function setCloudEntry(path: string, name: string, entry: object | undefined): Promise<void> {
-  const before = await readFile(path, 'utf8').catch((error: unknown) => {
-    if (systemErrorCode(error) === 'ENOENT') return '';
-    throw error;
-  });
-  const document = parseDocument(before);
+export async function setCloudEntry(path: string, name: string, entry: object | undefined, signal?: AbortSignal) {
+  await using _lock = await lockFile(`${path}.lock`, {what: `"${path}"`, ...(signal ? {signal} : {})});
+  const document = parseDocument((await readFileIfThere(path)) ?? '');
   if (document.errors.length || !(document.contents === null || isMap(document.contents))) {
     const problems = document.errors.map((error) => error.message);
     throw new UsageError('unreadable-file', {

@@ -13,7 +13,7 @@ export async function devcloudDestroy(request: {readonly name: string}, world: W
   await requireInstance(world.paths, name);
   await using _lock = await lockDevcloud(name, world);
   await stopRun(name, world);
-  await setCloudEntry(`${world.paths.state}/clouds.yaml`, cloudNameOf(name), undefined);
+  await setCloudEntry(`${world.paths.state}/clouds.yaml`, cloudNameOf(name), undefined, world.signal);
   await removeInstanceFolder(world.paths, name);
   return {name};
 }

@@ -1,5 +1,5 @@
 import {access} from 'node:fs/promises';
-import {HostError, lockFile, sha256, systemErrorCode, UsageError, type World} from '../base/index.js';
+import {HostError, lockFile, systemErrorCode, UsageError, type World} from '../base/index.js';
 import {
   type Addresses,
   addressesIn,
@@ -77,8 +77,7 @@ export async function checkDevcloudRequest(request: DevcloudRequest, world: Worl
 
 /** One command at a time acts on a devcloud. */
 export function lockDevcloud(name: string, world: World): Promise<AsyncDisposable> {
-  const digest = sha256(instanceFolder(world.paths, name)).slice(0, 16);
-  return lockFile(`${world.paths.store}/locks/devcloud-${digest}`, {what: `devcloud "${name}"`, signal: world.signal});
+  return lockFile(`${world.paths.state}/locks/devcloud-${name}`, {what: `devcloud "${name}"`, signal: world.signal});
 }
 
 /** @throws {HostError} `not-root` */
@@ -145,7 +144,7 @@ async function start(instance: Instance, subnet: string | undefined, world: Worl
     supervisorLog,
   };
   await awaitReadiness(starting, world.emit, signal, readyWithinMs);
-  await setCloudEntry(`${paths.state}/clouds.yaml`, cloudNameOf(instance.name), cloudEntry(settings));
+  await setCloudEntry(`${paths.state}/clouds.yaml`, cloudNameOf(instance.name), cloudEntry(settings), signal);
   supervisor.keep();
   return statusOf(started, world);
 }

@@ -30,17 +30,27 @@ describe.skipIf(process.getuid?.() !== 0)('devcloud', () => {
     return JSON.parse(stdout) as DevcloudStatus;
   }
 
-  test('up: every service answers, and the clouds file has its entry', async () => {
-    const status = await up('first', '--profile', 'api');
-    expect(status).toMatchObject({name: 'first', profile: 'api', running: true, cloud: 'trovestack-first'});
-    expect(status.services.map(({name, state: now}) => `${name} ${now}`)).toEqual([
-      'mariadb running',
-      'keystone running',
-      'glance running',
-      'trove-api running',
-    ]);
+  async function statusOf(name: string): Promise<DevcloudStatus> {
+    return JSON.parse((await devcloud('status', '--name', name, '--output', 'json')).stdout) as DevcloudStatus;
+  }
+
+  test('up: two at once; every service answers, and the clouds file has both entries', async () => {
+    const both = await Promise.all(['first', 'second'].map((name) => up(name, '--profile', 'api')));
+    for (const [index, name] of ['first', 'second'].entries()) {
+      expect(both[index]).toMatchObject({name, profile: 'api', running: true, cloud: `trovestack-${name}`});
+      expect(both[index]?.services.map((service) => `${service.name} ${service.state}`)).toEqual([
+        'mariadb running',
+        'keystone running',
+        'glance running',
+        'trove-api running',
+      ]);
+    }
     const file = join(state.path, 'clouds.yaml');
-    expect(readFileSync(file, 'utf8')).toContain('trovestack-first:');
+    expect(
+      readFileSync(file, 'utf8')
+        .match(/^ {2}trovestack-\w+:$/gm)
+        ?.sort(),
+    ).toEqual(['  trovestack-first:', '  trovestack-second:']);
     expect(statSync(file).mode & 0o777).toBe(0o600);
   });
 
@@ -74,10 +84,9 @@ describe.skipIf(process.getuid?.() !== 0)('devcloud', () => {
     expect(stdout).not.toMatch(/node|vitest|\bwork\b/);
   });
 
-  test('a second one beside it has its own address and passwords', async () => {
-    const second = await up('second', '--profile', 'api');
-    const {stdout} = await devcloud('status', '--name', 'first', '--output', 'json');
-    const first = JSON.parse(stdout) as DevcloudStatus;
+  test('each has its own address and passwords', async () => {
+    const first = await statusOf('first');
+    const second = await statusOf('second');
     expect(second.address).not.toBe(first.address);
     const passwords = readFileSync(join(state.path, 'clouds.yaml'), 'utf8').match(/password: .*/g);
     expect(new Set(passwords).size).toBe(2);
@@ -192,7 +201,7 @@ describe.skipIf(process.getuid?.() !== 0)('devcloud', () => {
       expect(await devcloud('destroy', '--name', name)).toMatchObject({exitCode: 0});
     }
     expect(hostTraces()).toEqual(before);
-    expect(readdirSync(state.path)).toEqual(['devclouds']);
+    expect(readdirSync(state.path).sort()).toEqual(['clouds.yaml.lock', 'devclouds', 'locks']);
     expect(readdirSync(join(state.path, 'devclouds'))).toEqual([]);
   });
 });
