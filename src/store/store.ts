@@ -1,5 +1,13 @@
-import {chmod, mkdir, rename, writeFile} from 'node:fs/promises';
-import {HostError, lockFile, readFileIfThere, type Sha256, systemErrorCode, writeFileWhole} from '../base/index.js';
+import {chmod, mkdir, readdir, rename, stat, writeFile} from 'node:fs/promises';
+import {
+  HostError,
+  lockFile,
+  readFileIfThere,
+  type Sha256,
+  systemErrorCode,
+  UsageError,
+  writeFileWhole,
+} from '../base/index.js';
 import {openWorkFolder, removeTree, sweepWorkFolders, type WorkFolder} from './work-folder.js';
 
 /** Kinds of results; each has a folder of its own. */
@@ -22,15 +30,16 @@ export class Store {
   }
 
   /** Opens the store, making it when needed, and removes what killed builds left.
+   * @throws {UsageError} `not-a-store` when the folder holds something else.
    * @throws {HostError} `no-access`, `disk-full`
    */
   static async open(folder: string): Promise<Store> {
     try {
-      await mkdir(folder, {recursive: true});
-      await chmod(folder, 0o755); // sandboxes pass it with ids that own nothing here
-      for (const name of ['steps', 'roots', 'images', 'debs', 'locks', 'logs', 'builds']) {
+      await claimFolder(folder);
+      for (const name of ['steps', 'roots', 'images', 'debs', 'locks']) {
         await mkdir(`${folder}/${name}`, {recursive: true});
       }
+      for (const name of ['logs', 'builds']) await makePrivateFolder(`${folder}/${name}`);
       await sweepWorkFolders(folder);
     } catch (error) {
       throw storeError(error, folder);
@@ -104,6 +113,31 @@ export class Store {
   async writeBuild(image: string, build: object): Promise<void> {
     await writeFileWhole(`${this.folder}/builds/${image}.json`, JSON.stringify(build));
   }
+}
+
+const markerName = '.trovestack-store';
+
+/** What may lie in a store's folder before it is opened first: Node, fetched by the bootstrap; locks; kept proofs. */
+const earlyNames = new Set(['node', 'locks', 'proofs', 'lost+found']);
+
+/** Makes the folder, or sees that it is a store or may become one: what lies in a store is ours to remove. */
+async function claimFolder(folder: string): Promise<void> {
+  if ((await mkdir(folder, {recursive: true})) !== undefined) await chmod(folder, 0o755);
+  const names = new Set(await readdir(folder));
+  if (!names.has(markerName)) {
+    const isOlderStore = ['steps', 'roots', 'locks'].every((name) => names.has(name));
+    if (!isOlderStore && [...names].some((name) => !earlyNames.has(name)))
+      throw new UsageError('not-a-store', {folder});
+    await writeFile(`${folder}/${markerName}`, 'Results of trovestack builds; all of it can be built again.\n');
+  }
+  const {mode} = await stat(folder);
+  if ((mode & 0o001) === 0) await chmod(folder, (mode & 0o7777) | 0o001); // sandboxes pass it with ids that own nothing here
+}
+
+/** What hooks print and were configured with may be secret. */
+async function makePrivateFolder(folder: string): Promise<void> {
+  await mkdir(folder, {recursive: true, mode: 0o700});
+  await chmod(folder, 0o700);
 }
 
 /** A JSON file of ours; one that was torn, by a full disk or a power cut, is as good as none. */

@@ -1,6 +1,6 @@
 import {randomBytes} from 'node:crypto';
-import {mkdir, readdir, rm} from 'node:fs/promises';
-import {HostError, lockFile} from '../base/index.js';
+import {access, mkdir, readdir, rm} from 'node:fs/promises';
+import {HostError, lockFile, systemErrorCode} from '../base/index.js';
 
 /** A folder below `<store>/work` that is removed when disposed, or by the next build when its owner was killed. */
 export interface WorkFolder extends AsyncDisposable {
@@ -30,10 +30,11 @@ export async function openWorkFolder(store: string): Promise<WorkFolder> {
   };
 }
 
-/** Removes the work folders of builds that were killed: those whose lock nobody holds. */
+/** Removes the work folders of builds that were killed: those whose lock nobody holds. What has no lock is not ours. */
 export async function sweepWorkFolders(store: string): Promise<void> {
   await mkdir(`${store}/work`, {recursive: true});
   for (const name of await readdir(`${store}/work`)) {
+    if (!/^[0-9a-f]{12}$/.test(name) || !(await isThere(lockOf(store, name)))) continue;
     try {
       await using _lock = await lockFile(lockOf(store, name), {what: `the work folder "${name}"`, wait: false});
       await removeTree(`${store}/work/${name}`);
@@ -41,6 +42,16 @@ export async function sweepWorkFolders(store: string): Promise<void> {
     } catch (error) {
       if (!(error instanceof HostError && error.code === 'busy-lock')) throw error;
     }
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await access(path);
+    return true;
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return false;
+    throw error;
   }
 }
 

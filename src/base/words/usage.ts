@@ -94,6 +94,10 @@ export const usageWords = {
     message: 'Cannot tell which package mirror to use: neither this machine nor mmdebstrap names one',
     next: `set ${f.variable} to a Debian archive`,
   }),
+  'not-a-store': (f: {folder: string}): Words => ({
+    message: `Cannot keep results in "${f.folder}": other files are there, and it has no mark of a store`,
+    next: 'name a folder that is empty, or does not exist yet, with TROVESTACK_STORE',
+  }),
   'no-such-image': (f: {asked: string; known: readonly string[]}): Words => ({
     message: `Cannot build ${f.asked}: the catalogue has no such row`,
     details: {known: f.known.join(', ')},
