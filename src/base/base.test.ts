@@ -48,6 +48,7 @@ describe('paths', () => {
       store: '/c/trovestack',
       state: '/s',
     });
+    expect(pathsFrom({TROVESTACK_STORE: 'here/../store/'}, '/').store).toBe(`${process.cwd()}/store`);
   });
 });
 

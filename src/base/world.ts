@@ -1,3 +1,4 @@
+import {resolve} from 'node:path';
 import type {Emit} from './events.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -26,7 +27,7 @@ export function pathsFrom(env: Environment, home: string): Paths {
   const userHome = env.HOME ?? '/root';
   return {
     home,
-    store: env.TROVESTACK_STORE || `${env.XDG_CACHE_HOME || `${userHome}/.cache`}/trovestack`,
-    state: env.TROVESTACK_STATE || `${env.XDG_STATE_HOME || `${userHome}/.local/state`}/trovestack`,
+    store: resolve(env.TROVESTACK_STORE || `${env.XDG_CACHE_HOME || `${userHome}/.cache`}/trovestack`),
+    state: resolve(env.TROVESTACK_STATE || `${env.XDG_STATE_HOME || `${userHome}/.local/state`}/trovestack`),
   };
 }
