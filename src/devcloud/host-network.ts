@@ -1,6 +1,14 @@
 import {createHash} from 'node:crypto';
-import {HostError, lockFile, runOrThrow} from '../base/index.js';
-import {type Addresses, addressesIn, candidateSubnets, chooseSubnet, overlapping} from './subnet.js';
+import {describeEnd, HostError, lockFile, run, runOrThrow} from '../base/index.js';
+import {
+  type Addresses,
+  addressesIn,
+  candidateBlocks,
+  candidateSubnets,
+  chooseSubnet,
+  isOfAPlace,
+  overlapping,
+} from './subnet.js';
 
 /** Name of the network device of a devcloud on the host: at most 15 characters, its own for each state folder. */
 export function deviceName(instanceFolder: string): string {
@@ -17,11 +25,22 @@ async function routedRanges(signal: AbortSignal): Promise<Route[]> {
   const text = await runOrThrow('looking at the routes', ['ip', '-4', '-json', 'route', 'show', 'table', 'all'], {
     signal,
   });
-  return (JSON.parse(text || '[]') as Route[]).filter(({dst}) => dst !== 'default');
+  return (JSON.parse(text || '[]') as Route[]).filter(({dst}) => isOfAPlace(dst));
+}
+
+/** Takes a devcloud's network device, and its routes with it, off the host. The kernel does so too when the namespace has
+ * ended, but some time later. Fine when there is none.
+ */
+export async function leaveNetwork(device: string): Promise<void> {
+  const outcome = await run(['ip', 'link', 'delete', 'dev', device]);
+  if (outcome.exitCode === 0 || /Cannot find device/.test(outcome.stderr)) return;
+  const output = outcome.stderr.trim();
+  const doing = "removing the devcloud's network device";
+  throw new HostError('command-failed', {doing, command: 'ip', outcome: describeEnd(outcome), output});
 }
 
 /** Joins a devcloud's network namespace with the host: a pair of devices, the instances' route by way of the cloud. The kernel
- * takes all of it away when the namespace ends.
+ * takes all of it away when the namespace ends; what it hasn't yet of an earlier run goes first.
  * @param wanted A subnet asked for or given before; one that nobody uses is chosen otherwise.
  * @param others Subnets of devclouds that don't run now.
  * @throws {HostError} `subnet-in-use`
@@ -35,6 +54,7 @@ export async function joinNetwork(
 ): Promise<Addresses> {
   // Two devclouds that start at once must not choose the same.
   await using _lock = await lockFile('/run/lock/trovestack-subnets', {what: 'the choice of a subnet', signal});
+  await leaveNetwork(device);
   const routes = await routedRanges(signal);
   const addresses = wanted ? addressesIn(wanted) : freeAddresses([...routes.map(({dst}) => dst), ...others]);
   const taken = overlapping(
@@ -55,6 +75,7 @@ export async function joinNetwork(
 
 function freeAddresses(inUse: readonly string[]): Addresses {
   const subnet = chooseSubnet(candidateSubnets(), inUse);
-  if (!subnet) throw new HostError('subnet-in-use', {subnet: '10.211.0.0/16', taken: 'all of it', user: 'routes'});
-  return addressesIn(subnet);
+  if (subnet) return addressesIn(subnet);
+  const tried = candidateBlocks.map((block) => `${block}.0.0/16`).join(', ');
+  throw new HostError('subnet-in-use', {subnet: tried, taken: 'all of it', user: 'routes'});
 }

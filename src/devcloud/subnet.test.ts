@@ -1,5 +1,13 @@
 import {describe, expect, it} from 'vitest';
-import {addressesIn, candidateSubnets, chooseSubnet, overlapping, overlaps, parseIpv4Range} from './subnet.js';
+import {
+  addressesIn,
+  candidateSubnets,
+  chooseSubnet,
+  isOfAPlace,
+  overlapping,
+  overlaps,
+  parseIpv4Range,
+} from './subnet.js';
 
 describe('subnet', () => {
   it('a range starts at its first address, whatever address it is written with', () => {
@@ -22,7 +30,14 @@ describe('subnet', () => {
   it('the first candidate that nobody uses is chosen', () => {
     expect(chooseSubnet(candidateSubnets(), ['192.168.0.0/16'])).toBe('10.211.0.0/24');
     expect(chooseSubnet(candidateSubnets(), ['10.211.0.0/25', '10.211.1.128/25'])).toBe('10.211.2.0/24');
-    expect(chooseSubnet(candidateSubnets(), ['10.0.0.0/8'])).toBeUndefined();
+    expect(chooseSubnet(candidateSubnets(), ['10.0.0.0/8'])).toBe('172.27.0.0/24');
+    expect(chooseSubnet(candidateSubnets(), ['10.0.0.0/8', '172.16.0.0/12'])).toBe('192.168.0.0/24');
+    expect(chooseSubnet(candidateSubnets(), ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16'])).toBeUndefined();
+  });
+
+  it('routes that stand for everything are of no place', () => {
+    expect(['default', '0.0.0.0/0', '0.0.0.0/1', '128.0.0.0/1'].filter(isOfAPlace)).toEqual([]);
+    expect(['10.0.0.0/8', '10.211.0.1'].every(isOfAPlace)).toBe(true);
   });
 
   it('says which range is in the way', () => {

@@ -39,9 +39,18 @@ export function overlaps(a: Ipv4Range, b: Ipv4Range): boolean {
   return a.first < b.first + 2 ** (32 - b.prefix) && b.first < a.first + 2 ** (32 - a.prefix);
 }
 
-/** Ranges that a devcloud is given when nobody asks for one, in the order they are tried. */
+/** Where the ranges come from that a devcloud is given when nobody asks for one: in each private block, as a VPN may take one. */
+export const candidateBlocks = ['10.211', '172.27', '192.168'] as const;
+
+/** Those ranges, in the order they are tried. */
 export function candidateSubnets(): string[] {
-  return Array.from({length: 256}, (_, i) => `10.211.${i}.0/24`);
+  return candidateBlocks.flatMap((block) => Array.from({length: 256}, (_, i) => `${block}.${i}.0/24`));
+}
+
+/** Whether a route says that its addresses are in use: a default route (which VPNs halve) only says where the rest is. */
+export function isOfAPlace(destination: string): boolean {
+  const range = parseIpv4Range(destination);
+  return range !== undefined && range.prefix >= 8;
 }
 
 /** The first candidate that overlaps none of the ranges in use; undefined when all do. */

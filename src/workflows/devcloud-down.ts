@@ -1,5 +1,13 @@
 import type {World} from '../base/index.js';
-import {isAlive, readInstance, requireInstance, stopProcess} from '../devcloud/index.js';
+import {
+  deviceName,
+  instanceFolder,
+  isAlive,
+  leaveNetwork,
+  readInstance,
+  requireInstance,
+  stopProcess,
+} from '../devcloud/index.js';
 import {type DevcloudStatus, statusOf} from './devcloud-status.js';
 import {lockDevcloud, requireRoot} from './devcloud-up.js';
 
@@ -16,8 +24,9 @@ export async function devcloudDown(request: {readonly name: string}, world: Worl
   return statusOf(instance, world);
 }
 
-/** Ends a devcloud's run, if there is one. The caller holds its lock. */
+/** Ends a devcloud's run, if there is one, and removes its network device. The caller holds its lock. */
 export async function stopRun(name: string, world: World): Promise<void> {
   const run = (await readInstance(world.paths, name))?.run;
   if (run && (await isAlive(run.supervisor))) await stopProcess(run.supervisor);
+  await leaveNetwork(deviceName(instanceFolder(world.paths, name)));
 }
