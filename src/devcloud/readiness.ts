@@ -129,24 +129,30 @@ async function requestToken(cloud: Starting, signal: AbortSignal): Promise<Token
     body: JSON.stringify({auth: {identity: {methods: ['password'], password: {user}}, scope: {project}}}),
   });
   const id = answer?.headers.get('x-subject-token');
-  if (!answer?.ok || !id) return undefined;
-  const body = (await answer.json()) as {token: {project: {id: string}}};
-  return {id, projectId: body.token.project.id};
+  if (!answer || !id) return undefined;
+  return {id, projectId: (answer.body as {token: {project: {id: string}}}).token.project.id};
 }
 
 async function answersWell(question: Question, cloud: Starting, token: Token, signal: AbortSignal): Promise<boolean> {
   const url = `http://${cloud.address}:${question.port}${question.path(token.projectId)}`;
   const answer = await request(url, signal, {headers: {'x-auth-token': token.id}});
-  return answer?.ok === true && question.isReady(await answer.json(), cloud.startedAt);
+  return answer !== undefined && question.isReady(answer.body, cloud.startedAt);
 }
 
-/** The answer, or undefined where there is none yet. */
-async function request(url: string, signal: AbortSignal, init: RequestInit): Promise<Response | undefined> {
+interface Answer {
+  readonly headers: Headers;
+  readonly body: unknown;
+}
+
+/** The answer, whole, or undefined where there is none that counts yet. */
+async function request(url: string, signal: AbortSignal, init: RequestInit): Promise<Answer | undefined> {
   try {
-    return await fetch(url, {...init, signal: AbortSignal.any([signal, AbortSignal.timeout(20_000)])});
+    const answer = await fetch(url, {...init, signal: AbortSignal.any([signal, AbortSignal.timeout(20_000)])});
+    const text = await answer.text();
+    return answer.ok ? {headers: answer.headers, body: JSON.parse(text)} : undefined;
   } catch {
     signal.throwIfAborted();
-    return undefined; // refused, reset or too slow: it is still starting
+    return undefined; // refused, cut off, too slow or no JSON: it is still starting
   }
 }
 

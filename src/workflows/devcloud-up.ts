@@ -56,9 +56,8 @@ export async function devcloudUp(request: DevcloudRequest, world: World): Promis
     await checkLayers(known);
     return start(known, request.subnet, world);
   }
-  const instance = await makeInstance(request, world);
   try {
-    return await start(instance, request.subnet, world);
+    return await start(await makeInstance(request, world), request.subnet, world);
   } catch (error) {
     await removeInstanceFolder(world.paths, request.name);
     throw error;
