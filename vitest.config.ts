@@ -22,6 +22,15 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      {
+        test: {
+          name: 'long',
+          include: ['tests/long/**/*.test.ts'],
+          testTimeout: 3_000_000,
+          hookTimeout: 3_000_000,
+          fileParallelism: false,
+        },
+      },
     ],
   },
 });

@@ -17,7 +17,14 @@ const ranks = [
   ['cli'],
 ];
 /** Imports allowed within a rank: pure folders, from the outcome towards what it is made of. */
-const within = new Set(['image→datastore', 'image→element', 'plan→element', 'plan→image', 'plan→datastore', 'guest→datastore']);
+const within = new Set([
+  'image→datastore',
+  'image→element',
+  'plan→element',
+  'plan→image',
+  'plan→datastore',
+  'guest→datastore',
+]);
 /** `report` knows events and errors only. */
 const reportSees = new Set(['base', 'report']);
 

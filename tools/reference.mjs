@@ -99,6 +99,17 @@ function errorsPage() {
       ...codes.map((code) => `- \`${code}\``),
     ].join('\n');
   });
+  const bootstrap = readFileSync(join(home, 'trovestack'), 'utf8');
+  const setupCodes = new Set([...bootstrap.matchAll(/\bfail ([a-z]+(?:-[a-z]+)+)/g)].map((match) => match[1]));
+  parts.push(
+    ['## Exit 4 too: the setup script', '', ...[...setupCodes].sort().map((code) => `- \`${code}\``)].join('\n'),
+    [
+      '## The command line itself',
+      '',
+      '- `bad-usage`, exit 2: no such command or option',
+      `- \`interrupted\`, exit ${exitCodes.interrupted}`,
+    ].join('\n'),
+  );
   return [
     '# Errors and exit codes',
     '',

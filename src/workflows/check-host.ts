@@ -17,7 +17,6 @@ export interface HostFinding {
 /** Programs of the host that trovestack runs, the package each comes in, and what for. */
 const programs: readonly (readonly [program: string, debianPackage: string, purpose: string])[] = [
   ['mmdebstrap', 'mmdebstrap', 'makes the first root file systems'],
-  ['newuidmap', 'uidmap', 'maps ids for builds of ordinary users'],
   ['unshare', 'util-linux', 'enters namespaces'],
   ['nsenter', 'util-linux', 'enters a running devcloud'],
   ['setpriv', 'util-linux', 'ends programs when trovestack dies'],

@@ -1,4 +1,6 @@
 import {randomBytes} from 'node:crypto';
+import {once} from 'node:events';
+import {connect} from 'node:net';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {CloudError, describeEnd, lastLines, readFileIfThere, type World, writeFileWhole} from '../base/index.js';
 import {
@@ -51,6 +53,7 @@ const user = 'app';
 const query = 'SELECT 6 * 7';
 const healthyWithinMs = 900_000;
 const goneWithinMs = 300_000;
+const listeningWithinMs = 300_000;
 const madeWithinMs = 120_000;
 
 /** Makes sure that the devcloud has a healthy instance of this datastore version, with a database and a user, and asks it.
@@ -65,10 +68,11 @@ export async function ensureDatabase(request: DatabaseRequest, world: World): Pr
   const {instance, isReused} = await ensureInstance(request, datastore, session, world);
   const passwordFile = `${instanceFolder(world.paths, request.devcloud)}/${instance.id}.password`;
   const password = await ensurePassword(passwordFile);
+  const address = instance.addresses[0] ?? '';
+  await awaitServer(address, datastore, world);
   const patience = {timeoutMs: madeWithinMs};
   await createDatabase(session, instance.id, database, patience, world);
   await createUser(session, instance.id, {name: user, password, databases: [database]}, patience, world);
-  const address = instance.addresses[0] ?? '';
   const client = remoteClient(datastore, address);
   const ask = (sql: string) => askDatabase(request.devcloud, datastore, [...client, sql], password, world);
   return {
@@ -129,6 +133,32 @@ async function orderInstance(
   const instance = {name, datastore, version, flavorId: flavor.id, networkId: network.id};
   world.emit({type: 'action', action: 'create', target: `instance ${name}`, reason: `flavor ${flavor.name}`});
   return createInstance(session, instance);
+}
+
+/** Waits until the server listens: Trove calls an instance healthy for a while after its devcloud was stopped and started. */
+async function awaitServer(address: string, datastore: DatastoreDefinition, world: World): Promise<void> {
+  const port = Number.parseInt(String(datastore.ports[0]), 10);
+  const deadline = performance.now() + listeningWithinMs;
+  while (!(await isListening(address, port))) {
+    if (performance.now() > deadline) {
+      const what = `the server at ${address}:${port} to listen`;
+      throw new CloudError('too-late', {what, seconds: listeningWithinMs / 1000, last: 'it refuses or is silent'});
+    }
+    await sleep(1000, undefined, {signal: world.signal}).catch(() => world.signal.throwIfAborted());
+  }
+}
+
+async function isListening(host: string, port: number): Promise<boolean> {
+  const socket = connect({host, port, timeout: 2000});
+  try {
+    socket.once('timeout', () => socket.destroy(new Error('silent')));
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false; // whatever the reason, it is asked again
+  } finally {
+    socket.destroy();
+  }
 }
 
 /** The user's password: made once for each instance, readable by its owner alone. */

@@ -50,13 +50,16 @@ describe('first light', () => {
     expect(result.sql.serverVersion).toMatch(/^11\.8\./);
   });
 
-  test('a devcloud that was stopped comes back with its instance registered', async () => {
+  test('a devcloud that was stopped comes back with all it had, and its database answers', async () => {
     expect((await runTrovestack(['devcloud', 'down', '--name', cloud])).exitCode).toBe(0);
     const up = await runTrovestack(['devcloud', 'up', '--name', cloud, '--output', 'json']);
     expect(up.exitCode, up.stderr).toBe(0);
     const load = await runTrovestack(['image', 'load', image, '--cloud', `trovestack-${cloud}`, '--output', 'json']);
     expect(load.exitCode, load.stderr).toBe(0);
     expect(JSON.parse(load.stdout)).toMatchObject({isChanged: false});
+    const again = await runTrovestack(['quickstart', '--name', cloud, '--output', 'json']);
+    expect(again.exitCode, again.stderr).toBe(0);
+    expect(JSON.parse(again.stdout).sql.answer).toBe('42');
   });
 
   test('destroy leaves nothing on the machine', async () => {

@@ -1,6 +1,5 @@
 import {spawn} from 'node:child_process';
 import {mkdtemp, rm} from 'node:fs/promises';
-import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 
@@ -71,8 +70,8 @@ export function runTrovestack(args: readonly string[], options: CommandOptions =
   return startTrovestack(args, options).result;
 }
 
-/** A folder of the test's own, removed when disposed. */
+/** A folder of the test's own on a real disk (`TROVESTACK_TEST_DISK`, else /var/tmp), removed when disposed. */
 export async function temporaryFolder(): Promise<AsyncDisposable & {readonly path: string}> {
-  const path = await mkdtemp(join(tmpdir(), 'trovestack-test-'));
+  const path = await mkdtemp(join(process.env.TROVESTACK_TEST_DISK ?? '/var/tmp', 'trovestack-test-'));
   return {path, [Symbol.asyncDispose]: () => rm(path, {recursive: true, force: true})};
 }
