@@ -12,6 +12,7 @@ const program = join(home, 'bin/trovestack.js');
 const disk = process.env.TROVESTACK_TEST_DISK ?? '/var/tmp';
 const isCold = process.argv.includes('--cold');
 const name = 'bench';
+const node = process.execPath;
 const rows = [];
 
 const work = mkdtempSync(join(disk, 'trovestack-bench-'));
@@ -19,7 +20,12 @@ const env = {...process.env, TROVESTACK_STATE: join(work, 'state')};
 if (isCold) env.TROVESTACK_STORE = join(work, 'store');
 
 try {
-  await paired('trovestack --help', [program, '--help'], 'node -e 0', ['-e', '0']);
+  await paired('trovestack --help', [node, program, '--help'], 'node -e 0', [node, '-e', '0']);
+  await paired('./trovestack --version', [join(home, 'trovestack'), '--version'], 'without the setup script', [
+    node,
+    program,
+    '--version',
+  ]);
   if (isCold) {
     const first = await timed('quickstart, cold', ['quickstart', '--name', name, '--output', 'json']);
     stages(first.json);
@@ -97,15 +103,16 @@ async function duration(args) {
 }
 
 function trovestack(args, environment = env) {
-  return run([program, ...args], environment);
+  return run([node, program, ...args], environment);
 }
 
-function run(args, environment) {
+function run([command, ...args], environment) {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, {
+    const isOurs = args[0] === program && args[1] !== '--help';
+    const child = spawn(command, args, {
       cwd: tmpdir(),
       env: environment,
-      stdio: ['ignore', 'pipe', args[0] === program ? 'inherit' : 'ignore'],
+      stdio: ['ignore', 'pipe', isOurs ? 'inherit' : 'ignore'],
     });
     let stdout = '';
     child.stdout.on('data', (chunk) => {
