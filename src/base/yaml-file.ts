@@ -26,13 +26,15 @@ export interface YamlText {
 }
 
 /** Parses YAML and keeps positions. Asynchronous because the parser is loaded only when a command needs it.
- * @param shown What problems show of the text: the same, or with secrets masked character by character.
+ * @param shown What problems show of the text: the same, or with secrets masked character by character. Of a line that is
+ * masked, messages quote nothing either.
  */
 export async function parseYaml(path: string, text: string, shown = text): Promise<YamlText> {
-  const {isMap, isNode, LineCounter, parseDocument} = await import('yaml');
+  const {isMap, isNode, LineCounter, parseDocument, visit} = await import('yaml');
   const lineCounter = new LineCounter();
   const document = parseDocument(text, {lineCounter, prettyErrors: false});
   const lines = shown.split('\n');
+  const realLines = text.split('\n');
 
   const problem = (start: number, end: number, message: string): FileProblem => {
     const {line, col} = lineCounter.linePos(start);
@@ -54,7 +56,19 @@ export async function parseYaml(path: string, text: string, shown = text): Promi
     return problem(0, 1, message);
   };
 
-  const problems = document.errors.map((error) => problem(error.pos[0], error.pos[1], error.message));
+  const syntaxProblem = (start: number, end: number, message: string): FileProblem => {
+    const found = problem(start, end, message);
+    const isMasked = found.lineText !== (realLines[found.line - 1] ?? '');
+    return isMasked ? {...found, message: message.replace(/:.*$/s, '')} : found;
+  };
+
+  const problems = document.errors.map((error) => syntaxProblem(error.pos[0], error.pos[1], error.message));
+  visit(document, {
+    Alias(_key, alias) {
+      const [start, end] = alias.range ?? [0, 1];
+      if (!alias.resolve(document)) problems.push(problem(start, end, 'The alias has no anchor before it'));
+    },
+  });
   return {path, value: problems.length ? undefined : document.toJS(), problems, problemAt};
 }
 

@@ -64,4 +64,26 @@ describe('clouds.yaml', () => {
     expect(error).toMatchObject({code: 'invalid-file', facts: {problems: [{path: file, line: 3}]}});
     expect(JSON.stringify(error)).not.toContain('hush');
   });
+
+  it.each([
+    'password: *hush',
+    'password: |hush',
+    'password: "\\hush"',
+    'password: |\n        hush hush\n\n        hush\n      username: [u]',
+    'password:\n        hush: [',
+  ])('whose problem is near its secrets shows none of them: %j', async (auth) => {
+    const file = await write('c.yaml', `clouds:\n  one:\n    auth:\n      ${auth}\n`);
+    const reading = readCloudSettings(worldWith({OS_CLIENT_CONFIG_FILE: file}), {cloud: 'one'});
+    const error = await reading.catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({code: 'invalid-file'});
+    expect(JSON.stringify(error)).not.toContain('hush');
+  });
+
+  it('that is a folder is refused', async () => {
+    const world = worldWith({OS_CLIENT_CONFIG_FILE: folder});
+    await expect(readCloudSettings(world, {cloud: 'one'})).rejects.toMatchObject({
+      code: 'unreadable-file',
+      facts: {problems: ['it is a folder']},
+    });
+  });
 });

@@ -1,4 +1,4 @@
-import {readFile} from 'node:fs/promises';
+import {access, readFile} from 'node:fs/promises';
 import {z} from 'zod';
 import {
   nearestNames,
@@ -104,16 +104,30 @@ async function readText(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') throw new UsageError('file-not-found', {path, what: 'clouds file'});
+    const what = 'clouds file';
+    const code = systemErrorCode(error) ?? '';
+    if (code === 'ENOENT' || code === 'ENOTDIR') throw new UsageError('file-not-found', {path, what});
+    const problem = readingProblems[code];
+    if (problem) throw new UsageError('unreadable-file', {path, what, problems: [problem]});
     throw error;
   }
 }
+
+const readingProblems: Readonly<Record<string, string>> = {
+  EISDIR: 'it is a folder',
+  EACCES: 'permission denied',
+};
 
 /** The file that is asked for, else the first one in the places where OpenStack's clients look. */
 async function firstFile(asked: string | undefined, name: string, home = '/root'): Promise<string | undefined> {
   if (asked) return asked;
   for (const folder of ['.', `${home}/.config/openstack`, '/etc/openstack']) {
-    if ((await readFileIfThere(`${folder}/${name}`)) !== undefined) return `${folder}/${name}`;
+    const path = `${folder}/${name}`;
+    const isThere = await access(path).then(
+      () => true,
+      () => false,
+    );
+    if (isThere) return path;
   }
   return undefined;
 }
@@ -122,10 +136,23 @@ function withSecrets(written: WrittenCloud, secrets: WrittenCloud | undefined): 
   return {...written, ...secrets, auth: {...written.auth, ...secrets?.auth}};
 }
 
-/** The text with what may be a secret masked, every other character at its place. */
+/** The text with what may be a secret masked, every other character at its place: what follows a secret's name on its line,
+ * and the lines below that are indented deeper, as those of a block scalar are.
+ */
 function withoutSecrets(text: string): string {
-  return text.replace(
-    /((?:password|secret|token)\w*["']?\s*:)([^\n]*)/gi,
-    (_all, name: string, value: string) => `${name}${value.replace(/\S/g, '*')}`,
-  );
+  let secretIndent = Number.POSITIVE_INFINITY;
+  const lines = text.split('\n').map((line) => {
+    const indent = line.search(/\S/);
+    if (indent > secretIndent) return masked(line);
+    if (indent < 0) return line;
+    const name = /(?:password|secret|token)\w*["']?\s*:/i.exec(line);
+    secretIndent = name ? indent : Number.POSITIVE_INFINITY;
+    const start = name ? name.index + name[0].length : line.length;
+    return line.slice(0, start) + masked(line.slice(start));
+  });
+  return lines.join('\n');
+}
+
+function masked(text: string): string {
+  return text.replace(/\S/g, '*');
 }

@@ -47,9 +47,11 @@ describe('clouds file', () => {
     await expect(stat(path)).rejects.toThrow('ENOENT');
   });
 
-  it('a file that is not YAML is left as it is', async () => {
-    await writeFile(path, 'clouds: [\n');
-    await expect(setCloudEntry(path, 'mine', {})).rejects.toMatchObject({code: 'unreadable-file'});
-    expect(await readFile(path, 'utf8')).toBe('clouds: [\n');
+  it.each(['clouds: [\n', 'clouds: {a: {auth: {password: *hush}}}\n'])('%j is left as it is', async (text) => {
+    await writeFile(path, text);
+    const error = await setCloudEntry(path, 'mine', {}).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({code: 'unreadable-file'});
+    expect(JSON.stringify(error)).not.toContain('hush');
+    expect(await readFile(path, 'utf8')).toBe(text);
   });
 });

@@ -1,6 +1,6 @@
 import {chmod, rm} from 'node:fs/promises';
 import {isMap, parseDocument} from 'yaml';
-import {lockFile, readFileIfThere, UsageError, writeFileWhole} from '../base/index.js';
+import {lockFile, parseYaml, readFileIfThere, UsageError, writeFileWhole} from '../base/index.js';
 import type {CloudSettings} from './profile.js';
 
 /** A devcloud's entry in clouds.yaml, for its administrator. */
@@ -26,9 +26,10 @@ export function cloudEntry(settings: Pick<CloudSettings, 'address' | 'secrets'>)
  */
 export async function setCloudEntry(path: string, name: string, entry: object | undefined, signal?: AbortSignal) {
   await using _lock = await lockFile(`${path}.lock`, {what: `"${path}"`, ...(signal ? {signal} : {})});
-  const document = parseDocument((await readFileIfThere(path)) ?? '');
-  if (document.errors.length || !(document.contents === null || isMap(document.contents))) {
-    const problems = document.errors.map((error) => error.message);
+  const before = (await readFileIfThere(path)) ?? '';
+  const document = parseDocument(before);
+  const problems = await problemsIn(path, before);
+  if (problems.length || !(document.contents === null || isMap(document.contents))) {
     throw new UsageError('unreadable-file', {
       path,
       what: 'clouds file',
@@ -47,4 +48,10 @@ export async function setCloudEntry(path: string, name: string, entry: object | 
   }
   await writeFileWhole(path, document.toString(), 0o600);
   await chmod(path, 0o600);
+}
+
+/** What is wrong with it, without quoting from it: it holds passwords. */
+async function problemsIn(path: string, text: string): Promise<string[]> {
+  const {problems} = await parseYaml(path, text, text.replace(/\S/g, '*'));
+  return problems.map(({line, message}) => `line ${line}: ${message}`);
 }
