@@ -1,7 +1,7 @@
 import {mkdir, stat, symlink, writeFile} from 'node:fs/promises';
 import {dirname} from 'node:path';
 import {HostError, type Outcome, type RunOptions, run} from '../base/index.js';
-import {insideStore, planSandbox, type SandboxPlan, type SandboxSpec, storeInside} from './spec.js';
+import {insideStore, madeNothing, planSandbox, type SandboxPlan, type SandboxSpec, storeInside} from './spec.js';
 import {ownByNamespace, type UserNamespace} from './user-namespace.js';
 
 /** What sandboxes are made with. */
@@ -15,7 +15,7 @@ export interface SandboxHost {
 /** Runs a spec's program in its world and waits for its end. A failing program is an outcome, not an error.
  *
  * Nothing outlives it: mounts and processes belong to namespaces whose first process dies with this one.
- * @throws {HostError} `sandbox-failed` when the world could not be made.
+ * @throws {HostError} `sandbox-failed`, or `disk-full`, when the world could not be made.
  */
 export async function enter(
   spec: SandboxSpec,
@@ -25,20 +25,26 @@ export async function enter(
   const work = await host.newWorkFolder();
   const plan = planSandbox(spec, {store: host.store, work});
   await prepare(spec, plan, host.store, work);
-  const outcome = await run(entryArguments(spec, plan, host), {graceMs: 200, ...options, env: {PATH: toolPath}});
-  if (outcome.exitCode === madeNothing) {
-    throw new HostError('sandbox-failed', {name: spec.name, problem: outcome.stderr.trim()});
-  }
+  const argv = entryArguments(spec, plan, host, insideStore(`${work}/script`, host.store));
+  const outcome = await run(argv, {graceMs: 200, ...options, env: {PATH: toolPath}});
+  if (outcome.exitCode === madeNothing) throw sandboxError(spec, outcome, host.store);
   return outcome;
+}
+
+function sandboxError({name}: SandboxSpec, {stderr}: Outcome, store: string): HostError {
+  if (/No space left on device/.test(stderr)) {
+    return new HostError('disk-full', {doing: `the sandbox of "${name}"`, path: store});
+  }
+  return new HostError('sandbox-failed', {name, problem: stderr.trim()});
 }
 
 const toolPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** Exit code of the outer script when a mount outside the namespaces failed. */
-const madeNothing = 199;
-
 async function prepare(spec: SandboxSpec, plan: SandboxPlan, store: string, work: string): Promise<void> {
   await mkdir(`${work}/root`);
+  // A file, since everyone on the machine may read a program's arguments, and the environment may hold secrets.
+  await writeFile(`${work}/script`, plan.script, {mode: 0o600});
+  if (spec.ids === 'mapped') await ownByNamespace(`${work}/script`);
   for (const {links, tree, changes} of plan.trees) {
     await mkdir(links, {recursive: true});
     await Promise.all(tree.layers.map((layer, i) => symlink(insideStore(layer, store), `${links}/${i}`)));
@@ -56,8 +62,10 @@ async function prepare(spec: SandboxSpec, plan: SandboxPlan, store: string, work
 }
 
 /** The command line that makes the namespaces. As root, what the sandbox needs is bound to a place that its ids can reach
- * first; the death signal comes after the change of ids, which would clear it. */
-function entryArguments(spec: SandboxSpec, plan: SandboxPlan, host: SandboxHost): string[] {
+ * first; the death signal comes after the change of ids, which would clear it.
+ * @param script Path of the plan's script within the namespaces.
+ */
+function entryArguments(spec: SandboxSpec, plan: SandboxPlan, host: SandboxHost, script: string): string[] {
   const enterIds =
     spec.ids === 'mapped' ? ['nsenter', `--user=/proc/${host.namespace.pid}/ns/user`, '--setuid=0', '--setgid=0'] : [];
   const unshare = ['unshare', '--mount', '--pid', '--ipc', '--uts', ...(spec.network === 'none' ? ['--net'] : [])];
@@ -78,6 +86,9 @@ function entryArguments(spec: SandboxSpec, plan: SandboxPlan, host: SandboxHost)
     ...plan.hostBinds.flatMap(({from, to, readOnly}) => [from, to, readOnly ? 'ro' : 'rw']),
     host.store,
     ...[...enterIds, 'setpriv', '--pdeathsig', 'KILL', '--', ...unshare, '--fork', '--kill-child=KILL', '--'],
-    ...['sh', '-c', plan.script],
+    ...['sh', '-c', readAndRun, 'sandbox', script],
   ];
 }
+
+/** Reads the script whole before it begins, since it leaves the root that its file is in. */
+const readAndRun = `set -e; trap 'exit ${madeNothing}' EXIT; script=$(cat "$1"); eval "$script"`;

@@ -23,7 +23,7 @@ export interface SandboxSpec {
   readonly network: 'host' | 'none';
   /** `mapped`: a user namespace whose root is nobody outside. `host`: this process's own ids, for our tools only. */
   readonly ids: 'mapped' | 'host';
-  /** The whole environment. */
+  /** The whole environment, PATH included; its names are those that a shell can have. */
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
   readonly argv: readonly string[];
@@ -31,6 +31,9 @@ export interface SandboxSpec {
 
 /** Where the store's folder is seen while a sandbox is being made: a place that each id may reach. */
 export const storeInside = '/mnt';
+
+/** Exit code of the scripts that make a sandbox, when one of their acts fails; the program has not begun then. */
+export const madeNothing = 199;
 
 /** The folders that one sandbox needs while it is being made, as paths on this machine. */
 export interface SandboxPlaces {
@@ -68,7 +71,11 @@ export function planSandbox(spec: SandboxSpec, places: SandboxPlaces): SandboxPl
   };
   const inside = (path: string) => insideStore(path, places.store);
   const root = inside(`${places.work}/root`);
-  const lines = ['set -eu', 'umask 022', 'export PATH=/usr/sbin:/usr/bin:/sbin:/bin LIBMOUNT_FORCE_MOUNT2=always'];
+  const lines = [
+    `set -eu; trap 'exit ${madeNothing}' EXIT`,
+    'umask 022',
+    'export PATH=/usr/sbin:/usr/bin:/sbin:/bin LIBMOUNT_FORCE_MOUNT2=always',
+  ];
   lines.push(...treeLines(prepare(spec.root), root, inside), ...systemLines(root));
   for (const mount of spec.mounts) {
     const at = `${root}${mount.at}`;
@@ -150,10 +157,14 @@ function leaveLines(root: string): string[] {
 
 /** The shell stays the namespace's first process: it reaps, and its end takes everything with it. */
 function programLines(spec: SandboxSpec): string[] {
-  const env = Object.entries(spec.env).map(([name, value]) => quote(`${name}=${value}`));
+  const own = Object.entries(spec.env).map(([name, value]) => `export ${name}=${quote(value)}`);
+  // What this script, or bash in the place of sh, has exported beside them. Values would be seen in arguments of env(1).
+  const others = ['LIBMOUNT_FORCE_MOUNT2', 'OLDPWD', 'PWD', 'SHLVL', '_'].filter((name) => !(name in spec.env));
   return [
     `cd ${quote(spec.cwd)}`,
-    `env -i ${[...env, ...spec.argv.map(quote)].join(' ')} || exit $?`,
+    ...own,
+    'trap - EXIT',
+    `env ${others.map((name) => `-u ${name}`).join(' ')} ${spec.argv.map(quote).join(' ')} || exit $?`,
     // Not the last command of the script, or the shell would become it.
     'exit 0',
   ];

@@ -73,7 +73,7 @@ export async function readBlueprint(request: PlanRequest, world: World): Promise
 /** The person's own `DIB_*` variables, which elements are configured by. Those of places are this program's to say. */
 function dibVariables(env: Environment): Record<string, string> {
   const ours = /^DIB_(DISTRIBUTION_MIRROR|DEBIAN_SECURITY_MIRROR|IMAGE_CACHE|LOCKFILES|RELEASE)$/;
-  const entries = Object.entries(env).filter(([name]) => name.startsWith('DIB_') && !ours.test(name));
+  const entries = Object.entries(env).filter(([name]) => /^DIB_\w+$/.test(name) && !ours.test(name));
   return Object.fromEntries(entries.map(([name, value]) => [name, value ?? '']));
 }
 
