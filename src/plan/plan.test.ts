@@ -41,6 +41,12 @@ describe('a plan', () => {
     ]);
   });
 
+  test('is recorded without the values of its inputs', () => {
+    const last = recordOf(planTree('t', [step('a', {'variable DIB_TOKEN': 'hunter2'})], nothing));
+    expect(Object.keys(last.steps[0]?.inputs ?? {})).toEqual(['variable DIB_TOKEN']);
+    expect(JSON.stringify(last)).not.toContain('hunter2');
+  });
+
   test('says when a step is new, and when its result was removed', () => {
     const last = recordOf(planTree('t', before.slice(0, 2), nothing));
     const [a] = keysOf(before);

@@ -1,4 +1,4 @@
-import type {Sha256} from '../base/index.js';
+import {type Sha256, sha256} from '../base/index.js';
 import {emptyTreeKey, type Step, stepKey} from './step.js';
 
 /** What happens to one step of a build, and why. */
@@ -19,12 +19,12 @@ export interface TreePlan {
   readonly resultKey: Sha256;
 }
 
-/** What the last build of a tree was made of. */
+/** What the last build of a tree was made of. Of each input only the digest is kept: values may be secret. */
 export interface BuildRecord {
   readonly steps: readonly {
     readonly id: string;
     readonly key: Sha256;
-    readonly inputs: Readonly<Record<string, string>>;
+    readonly inputs: Readonly<Record<string, Sha256>>;
   }[];
 }
 
@@ -75,11 +75,16 @@ function runReason(
   return 'its result is gone from the store';
 }
 
-function changedInputs(before: Readonly<Record<string, string>>, now: Readonly<Record<string, string>>): string[] {
+function changedInputs(before: Readonly<Record<string, Sha256>>, inputs: Step['inputs']): string[] {
+  const now = digestsOf(inputs);
   const names = new Set([...Object.keys(before), ...Object.keys(now)]);
   return [...names].filter((name) => before[name] !== now[name]).sort();
 }
 
+function digestsOf(inputs: Step['inputs']): Record<string, Sha256> {
+  return Object.fromEntries(Object.entries(inputs).map(([name, value]) => [name, sha256(value)]));
+}
+
 export function recordOf(plan: TreePlan): BuildRecord {
-  return {steps: plan.decisions.map(({step, key}) => ({id: step.id, key, inputs: step.inputs}))};
+  return {steps: plan.decisions.map(({step, key}) => ({id: step.id, key, inputs: digestsOf(step.inputs)}))};
 }
