@@ -13,7 +13,7 @@ import {enter, type Mount, ownByNamespace, type SandboxSpec} from '../sandbox/in
 import {borrowDebs} from '../store/index.js';
 import {hookPlaces, hookRunner, stepEnvironment} from './hook-environment.js';
 import {isDiskFull, isMirrorTrouble} from './package-trouble.js';
-import {proxies, type ToolsRoot} from './tools-root.js';
+import {proxies, readResolver, resolverMounts, type ToolsRoot} from './tools-root.js';
 import type {Workshop} from './workshop.js';
 
 /** What a step left: layers of the tree and of the hooks' folder, below `<result>/target/tree` and `<result>/hooks/tree`. */
@@ -67,7 +67,7 @@ export async function runInTree(
   const spec =
     step.place === 'inside'
       ? insideSpec(step, argv, tree, staged, context, debs?.folder)
-      : outsideSpec(step, argv, tree, staged, context, debs?.folder);
+      : await outsideSpec(step, argv, tree, staged, context, debs?.folder);
   const resolver = step.usesNetwork && step.place === 'inside' ? await lendResolver(`${staged}/target`) : undefined;
   const logFile = `${context.logFolder}/${step.id.replaceAll('/', '.')}.log`;
   await rm(logFile, {force: true});
@@ -113,14 +113,14 @@ function insideSpec(
   };
 }
 
-function outsideSpec(
+async function outsideSpec(
   step: Step,
   argv: readonly string[],
   tree: TreeSoFar,
   staged: string,
   context: StepContext,
   debs: string | undefined,
-): SandboxSpec {
+): Promise<SandboxSpec> {
   const layers = tree.layers.length > 0 ? tree.layers : [context.nothing];
   return {
     name: 'tools',
@@ -130,9 +130,7 @@ function outsideSpec(
       {kind: 'tree', at: hookPlaces.hooks, tree: {layers: tree.hookLayers, changes: {keptIn: `${staged}/hooks`}}},
       {kind: 'bind', at: '/usr/local/lib/answered', from: context.answered, readOnly: true},
       ...(debs ? [{kind: 'bind', at: hookPlaces.debs, from: debs, readOnly: false} as const] : []),
-      ...(step.usesNetwork
-        ? [{kind: 'bind', at: '/etc/resolv.conf', from: resolverFile, readOnly: true} as const]
-        : []),
+      ...(step.usesNetwork ? await resolverMounts() : []),
     ],
     network: step.usesNetwork ? 'host' : 'none',
     ids: 'mapped',
@@ -151,13 +149,12 @@ function environmentOf(step: Step, tree: TreeSoFar, context: StepContext): Recor
   });
 }
 
-const resolverFile = '/etc/resolv.conf';
-
 /** Puts this machine's resolver configuration into a tree for one step. A plain file, not a mount, since hooks replace it.
  * @param changes The folder that the step's changes go to.
  */
-async function lendResolver(changes: string): Promise<{takeBack(): Promise<void>}> {
-  const text = await readFile(resolverFile, 'utf8');
+async function lendResolver(changes: string): Promise<{takeBack(): Promise<void>} | undefined> {
+  const text = await readResolver();
+  if (text === undefined) return undefined;
   const copy = `${changes}/tree/etc/resolv.conf`;
   for (const folder of [`${changes}/tree`, `${changes}/tree/etc`]) {
     await mkdir(folder, {recursive: true});

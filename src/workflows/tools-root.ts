@@ -7,11 +7,12 @@ import {
   HostError,
   lastLines,
   type Outcome,
+  readFileIfThere,
   type Sha256,
   sha256,
   type World,
 } from '../base/index.js';
-import {enter, ownByNamespace, type SandboxSpec, type Tree} from '../sandbox/index.js';
+import {enter, type Mount, ownByNamespace, type SandboxSpec, type Tree} from '../sandbox/index.js';
 import {borrowDebs, type StoredResult} from '../store/index.js';
 import {isDiskFull, isMirrorTrouble} from './package-trouble.js';
 import type {Workshop} from './workshop.js';
@@ -102,7 +103,7 @@ async function fillRoot(
   const spec =
     purpose === 'assembly'
       ? await bootstrapSpec(staged, debs.folder, world)
-      : installSpec(packages[purpose], layers, staged, debs.folder);
+      : await installSpec(packages[purpose], layers, staged, debs.folder, world);
   const outcome = await enter(spec, workshop.sandboxes, {
     signal: world.signal,
     logFile,
@@ -156,18 +157,21 @@ async function bootstrapSpec(staged: string, debs: string, world: World): Promis
 }
 
 /** The root's own apt adds packages in a layer above it. */
-function installSpec(names: readonly string[], layers: readonly string[], staged: string, debs: string): SandboxSpec {
+async function installSpec(
+  names: readonly string[],
+  layers: readonly string[],
+  staged: string,
+  debs: string,
+  world: World,
+): Promise<SandboxSpec> {
   const script = 'apt-get update && apt-get install --yes --no-install-recommends "$@" && rm -rf /var/lib/apt/lists/*';
   return {
     name: 'tools-packages',
     root: {layers, changes: {keptIn: staged}},
-    mounts: [
-      {kind: 'bind', at: '/var/cache/apt/archives', from: debs, readOnly: false},
-      {kind: 'bind', at: '/etc/resolv.conf', from: '/etc/resolv.conf', readOnly: true},
-    ],
+    mounts: [{kind: 'bind', at: '/var/cache/apt/archives', from: debs, readOnly: false}, ...(await resolverMounts())],
     network: 'host',
     ids: 'mapped',
-    env: rootEnvironment,
+    env: {...rootEnvironment, ...proxies(world)},
     cwd: '/',
     argv: ['sh', '-c', script, 'install', ...names],
   };
@@ -195,6 +199,19 @@ async function listPackages(layers: readonly string[], workshop: Workshop, world
 export function proxies(world: World): Record<string, string> {
   const names = ['http_proxy', 'https_proxy', 'no_proxy', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'];
   return Object.fromEntries(names.flatMap((name) => (world.env[name] ? [[name, world.env[name]]] : [])));
+}
+
+const resolverFile = '/etc/resolv.conf';
+
+/** This machine's resolver configuration; undefined where there is none, since a proxy or /etc/hosts does without. */
+export function readResolver(): Promise<string | undefined> {
+  return readFileIfThere(resolverFile);
+}
+
+/** The resolver configuration, for a root of tools with network. */
+export async function resolverMounts(): Promise<Mount[]> {
+  if ((await readResolver()) === undefined) return [];
+  return [{kind: 'bind', at: resolverFile, from: resolverFile, readOnly: true}];
 }
 
 function rootError(purpose: ToolsPurpose, outcome: Outcome, log: string, store: string): HostError {
