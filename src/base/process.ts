@@ -80,14 +80,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     options.signal?.throwIfAborted();
     return {argv, exitCode, signalName, timedOut, stdout: stdout(), stderr: stderr()};
   } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') {
-      throw new HostError('missing-tool', {
-        tool: program,
-        why: `no such program in PATH`,
-        install: `./trovestack doctor`,
-      });
-    }
-    throw error;
+    throw spawnError(error, program);
   } finally {
     clearTimeout(timer);
     options.signal?.removeEventListener('abort', endGroup);
@@ -98,6 +91,12 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
   }
 }
 
+/** A program that isn't there, in our words; other errors of spawn as they are. */
+export function spawnError(error: unknown, program: string): unknown {
+  if (systemErrorCode(error) !== 'ENOENT') return error;
+  return new HostError('missing-tool', {tool: program, why: 'no such program in PATH', install: './trovestack doctor'});
+}
+
 /** Runs a program that has to succeed.
  * @returns Its standard output.
  * @throws {HostError} `command-failed`, or `disk-full` when it says that there's no space left.
@@ -106,10 +105,15 @@ export async function runOrThrow(doing: string, argv: readonly string[], options
   const outcome = await run(argv, options);
   if (outcome.exitCode === 0) return outcome.stdout;
   const output = lastLines(outcome.stderr || outcome.stdout, 15);
-  if (/No space left on device/.test(output)) {
+  if (isDiskFull(output)) {
     throw new HostError('disk-full', {doing, path: options.cwd ?? process.cwd()});
   }
   throw new HostError('command-failed', {doing, command: argv[0] ?? '', outcome: describeEnd(outcome), output});
+}
+
+/** Whether a program failed for want of space on the disk. */
+export function isDiskFull(output: string): boolean {
+  return /No space left on device|You don't have enough free space/.test(output);
 }
 
 /** "exited with 1", "was ended by SIGKILL", "took too long". */
@@ -124,7 +128,8 @@ export function lastLines(text: string, count: number): string {
   return text.trimEnd().split('\n').slice(-count).join('\n');
 }
 
-function killGroup(pid: number, signalName: NodeJS.Signals): void {
+/** Ends a process group; one that has ended already is no error. */
+export function killGroup(pid: number, signalName: NodeJS.Signals): void {
   try {
     process.kill(-pid, signalName);
   } catch (error) {

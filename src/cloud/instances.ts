@@ -25,8 +25,6 @@ export interface NewInstance {
   readonly version: string;
   readonly flavorId: string;
   readonly networkId: string;
-  /** Left away where Trove works without volumes. */
-  readonly volumeGiB?: number;
 }
 
 export interface DatabaseUser {
@@ -77,7 +75,6 @@ export async function createInstance(session: CloudSession, wanted: NewInstance)
     flavorRef: wanted.flavorId,
     datastore: {type: wanted.datastore, version: wanted.version},
     nics: [{'net-id': wanted.networkId}],
-    ...(wanted.volumeGiB === undefined ? {} : {volume: {size: wanted.volumeGiB}}),
   };
   const answer = await session.request({service, method: 'POST', path: '/instances', json: {instance}});
   return instanceFrom(answerAs(oneInstance, answer, 'POST', '/instances').instance);

@@ -28,8 +28,6 @@ export interface ServiceRequest extends Omit<HttpRequest, 'url'> {
 /** A cloud that was signed in to; dispose it when done. */
 export interface CloudSession extends AsyncDisposable {
   readonly settings: CloudSettings;
-  /** The project that the token is for. */
-  projectId(): Promise<string>;
   /** @throws {CloudError} `no-such-service` */
   endpoint(service: ServiceType): Promise<string>;
   /** Sends a request with the token, renewing an expired one.
@@ -40,7 +38,6 @@ export interface CloudSession extends AsyncDisposable {
 
 const tokenBody = z.looseObject({
   token: z.looseObject({
-    project: z.looseObject({id: z.string()}).optional(),
     catalog: z
       .array(
         z.looseObject({
@@ -82,13 +79,6 @@ class Session implements CloudSession {
   constructor(settings: CloudSettings, http: Http) {
     this.settings = settings;
     this.#http = http;
-  }
-
-  async projectId(): Promise<string> {
-    const {body} = await this.#signedIn();
-    if (body.project) return body.project.id;
-    const problem = 'the credentials are not for a project';
-    throw new CloudError('wrong-credentials', {cloud: this.settings.name, url: this.settings.authUrl, problem});
   }
 
   async endpoint(service: ServiceType): Promise<string> {

@@ -8,7 +8,7 @@ export interface ChosenVersion {
 }
 
 /** Splits `mariadb:11.8` or `mariadb`. */
-export function parseDatastoreName(text: string): {readonly name: string; readonly version?: string} {
+function parseDatastoreName(text: string): {readonly name: string; readonly version?: string} {
   const [name = '', ...version] = text.split(':');
   return version.length ? {name, version: version.join(':')} : {name};
 }

@@ -4,6 +4,7 @@ import {
   describeEnd,
   findDebianMirrors,
   HostError,
+  isDiskFull,
   lastLines,
   type Outcome,
   run,
@@ -149,7 +150,7 @@ async function install(name: string, site: Site, argv: readonly string[]): Promi
 function installError(name: string, outcome: Outcome, log: string, store: string): HostError {
   const doing = `the devcloud's layer "${name}"`;
   const output = lastLines(outcome.stderr, 15);
-  if (/No space left on device/.test(output)) return new HostError('disk-full', {doing, path: store});
+  if (isDiskFull(output)) return new HostError('disk-full', {doing, path: store});
   if (isMirrorTrouble(outcome.stderr)) return new HostError('mirror-unreachable', {doing, log});
   if (/failed to execute mmdebstrap/.test(output)) {
     return new HostError('missing-tool', {

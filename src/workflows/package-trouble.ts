@@ -1,7 +1,4 @@
-/** Whether a program failed for want of space on the disk. */
-export function isDiskFull(output: string): boolean {
-  return /No space left on device|You don't have enough free space/.test(output);
-}
+export {isDiskFull} from '../base/index.js';
 
 /** Whether apt (or mmdebstrap, which runs it) could not fetch. */
 export function isMirrorTrouble(output: string): boolean {

@@ -24,7 +24,7 @@ export interface VerifyRequest {
   /** Boot it and ask its database, after looking at its structure. */
   readonly boot: boolean;
   readonly firmware?: Firmware | undefined;
-  /** What the image serves; default: what the image says of itself. */
+  /** What the image serves, `mariadb` or `mariadb:11.8`; default: what the image says of itself. */
   readonly datastore?: string | undefined;
   readonly version?: string | undefined;
   /** For the whole boot, power-on to answer. */

@@ -35,14 +35,12 @@ function seconds(text: string): number {
 }
 
 function requestFrom(file: string, {boot, firmware, datastore, timeout}: Options): VerifyRequest {
-  const [name, ...version] = datastore?.split(':') ?? [];
   return {
     file,
     boot: boot === true,
     firmware,
     timeoutMs: timeout * 1000,
-    ...(name ? {datastore: name} : {}),
-    ...(version.length ? {version: version.join(':')} : {}),
+    ...(datastore ? {datastore} : {}),
   };
 }
 
