@@ -2,8 +2,9 @@ import {mkdtemp, readdir, readFile, rm} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import fc from 'fast-check';
-import {afterEach, beforeEach, describe, expect, test} from 'vitest';
+import {afterEach, beforeEach, describe, expect, test, vi} from 'vitest';
 import {canonicalJson, compareCodePoints, sha256} from './digest.js';
+import {Interrupted} from './errors.js';
 import {readFileIfThere, writeFileWhole} from './files.js';
 import {lockFile} from './lock.js';
 import {nearestNames} from './nearest.js';
@@ -89,5 +90,22 @@ describe('files and locks', () => {
     await first[Symbol.asyncDispose]();
     await (await second)[Symbol.asyncDispose]();
     expect(order).toEqual(['first', 'second']);
+  });
+
+  test('who stops waiting for a lock leaves nothing that holds it', async () => {
+    const path = join(folder, 'lock');
+    const first = await lockFile(path, {what: 'the test'});
+    const controller = new AbortController();
+    const second = lockFile(path, {what: 'the test', signal: controller.signal});
+    setTimeout(() => controller.abort(new Interrupted('SIGINT')), 20);
+    await expect(second).rejects.toMatchObject({code: 'interrupted'});
+    await first[Symbol.asyncDispose]();
+    await using _again = await lockFile(path, {what: 'the test', wait: false});
+  });
+
+  test('a machine without flock is told what it lacks', async () => {
+    vi.stubEnv('PATH', folder);
+    await expect(lockFile(join(folder, 'lock'), {what: 'the test'})).rejects.toMatchObject({code: 'missing-tool'});
+    vi.unstubAllEnvs();
   });
 });

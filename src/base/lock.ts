@@ -3,10 +3,11 @@ import {once} from 'node:events';
 import {mkdir} from 'node:fs/promises';
 import {dirname} from 'node:path';
 import {HostError} from './errors.js';
+import {killGroup, spawnError} from './process.js';
 
 /** Holds a lock on a file until disposed, or until this process dies, however it dies: the kernel frees it.
  * Waits while another process holds it, or with `wait: false` throws.
- * @throws {HostError} `busy-lock`
+ * @throws {HostError} `busy-lock`, `missing-tool`
  */
 export async function lockFile(
   path: string,
@@ -23,8 +24,11 @@ export async function lockFile(
       detached: true,
     },
   );
-  const ended = once(holder, 'close');
-  const abort = () => holder.kill('SIGKILL');
+  const ended = once(holder, 'close').catch((error: unknown) => {
+    throw spawnError(error, 'flock');
+  });
+  // The whole group: flock's child keeps the lock that it inherited.
+  const abort = () => holder.pid !== undefined && killGroup(holder.pid, 'SIGKILL');
   options.signal?.addEventListener('abort', abort, {once: true});
   try {
     const held = await Promise.race([once(holder.stdout, 'data').then(() => true), ended.then(() => false)]);
