@@ -1,7 +1,7 @@
 import {spawn} from 'node:child_process';
 import {once} from 'node:events';
 import {chown, writeFile} from 'node:fs/promises';
-import {HostError, systemErrorCode} from '../base/index.js';
+import {HostError, killGroup, spawnError, systemErrorCode} from '../base/index.js';
 
 /** Ids 0 to 65535 of a sandbox are these outside: above what systems hand out to users and containers. Fixed, since the
  * store's files carry them. */
@@ -14,7 +14,7 @@ export interface UserNamespace extends AsyncDisposable {
 }
 
 /** Opens a user namespace with shifted ids.
- * @throws {HostError} `not-root`, `user-namespaces-off`
+ * @throws {HostError} `not-root`, `user-namespaces-off`, `missing-tool`
  */
 export async function openUserNamespace(signal: AbortSignal): Promise<UserNamespace> {
   if (process.getuid?.() !== 0) {
@@ -26,7 +26,9 @@ export async function openUserNamespace(signal: AbortSignal): Promise<UserNamesp
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
   });
-  const ended = once(holder, 'close');
+  const ended = once(holder, 'close').catch((error: unknown) => {
+    throw spawnError(error, 'unshare');
+  });
   let complaint = '';
   holder.stderr.on('data', (chunk: Buffer) => {
     complaint += chunk.toString();
@@ -34,7 +36,11 @@ export async function openUserNamespace(signal: AbortSignal): Promise<UserNamesp
   const isOpen = await Promise.race([once(holder.stdout, 'data').then(() => true), ended.then(() => false)]);
   const {pid} = holder;
   if (!isOpen || pid === undefined) throw new HostError('user-namespaces-off', {problem: complaint.trim()});
-  for (const map of ['uid_map', 'gid_map']) await writeFile(`/proc/${pid}/${map}`, `0 ${outerIdBase} ${idCount}\n`);
+  await mapIds(pid).catch(async (error: unknown) => {
+    killGroup(pid, 'SIGKILL');
+    await ended;
+    throw error;
+  });
   return {
     pid,
     async [Symbol.asyncDispose]() {
@@ -42,6 +48,19 @@ export async function openUserNamespace(signal: AbortSignal): Promise<UserNamesp
       await ended;
     },
   };
+}
+
+async function mapIds(pid: number): Promise<void> {
+  const range = `0 ${outerIdBase} ${idCount}`;
+  try {
+    for (const map of ['uid_map', 'gid_map']) await writeFile(`/proc/${pid}/${map}`, `${range}\n`);
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === undefined) throw error;
+    // Within a container whose own namespace lacks the range, the kernel refuses with EPERM.
+    const problem = `the kernel refuses to map the ids ${outerIdBase} to ${outerIdBase + idCount - 1} (${code}); a container has to have them mapped itself`;
+    throw new HostError('user-namespaces-off', {problem}, {cause: error});
+  }
 }
 
 /** Gives a folder to the root of the sandboxes. */
