@@ -1,7 +1,7 @@
 import {spawn} from 'node:child_process';
 import {once} from 'node:events';
 import {readdir} from 'node:fs/promises';
-import {nearestNames, systemErrorCode, UsageError, type World} from '../base/index.js';
+import {nearestNames, spawnError, systemErrorCode, UsageError, type World} from '../base/index.js';
 import {instanceFolder, requireInstance} from '../devcloud/index.js';
 import {requireRoot} from './devcloud-up.js';
 
@@ -15,19 +15,31 @@ export interface LogsRequest {
 
 /** Hands a devcloud's logs to this process's standard output, running or not.
  * @throws {UsageError} `unknown-devcloud`, `unknown-service`
- * @throws {HostError} `not-root`
+ * @throws {HostError} `not-root`, `missing-tool`
  */
 export async function devcloudLogs(request: LogsRequest, world: World): Promise<void> {
   requireRoot("read a devcloud's logs");
   const {name} = await requireInstance(world.paths, request.name);
   const folder = `${instanceFolder(world.paths, name)}/upper/var/log/trovestack`;
   const files = await chooseLogs(folder, request.service);
+  if (files.length === 0) {
+    world.emit({type: 'note', text: `devcloud "${name}" has written no logs yet`});
+    return;
+  }
   const follow = request.follow ? ['--follow=name', '--retry'] : [];
-  const tail = spawn('tail', [`--lines=${request.lines}`, ...follow, '--', ...files], {cwd: folder, stdio: 'inherit'});
+  const tail = spawn('tail', [`--lines=${request.lines}`, ...follow, '--', ...files], {
+    cwd: folder,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
   const end = () => tail.kill('SIGTERM');
   world.signal.addEventListener('abort', end, {once: true});
-  await once(tail, 'close');
-  world.signal.removeEventListener('abort', end);
+  try {
+    await once(tail, 'close');
+  } catch (error) {
+    throw spawnError(error, 'tail');
+  } finally {
+    world.signal.removeEventListener('abort', end);
+  }
 }
 
 async function chooseLogs(folder: string, service: string | undefined): Promise<string[]> {
