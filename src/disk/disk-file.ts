@@ -1,6 +1,6 @@
 import {createHash} from 'node:crypto';
 import {createReadStream} from 'node:fs';
-import {type FileHandle, open} from 'node:fs/promises';
+import {type FileHandle, open, stat} from 'node:fs/promises';
 import {type Sha256, systemErrorCode, UsageError} from '../base/index.js';
 import {lastByteNeeded, parseQcow2Header, type Qcow2Header} from './qcow2-header.js';
 
@@ -55,6 +55,11 @@ export async function digestDiskFile(
 
 async function openImage(path: string): Promise<FileHandle & AsyncDisposable> {
   try {
+    const kind = await stat(path);
+    if (!kind.isFile() && !kind.isBlockDevice()) {
+      const problem = kind.isDirectory() ? 'it is a folder' : 'it is neither a file nor a block device';
+      throw new UsageError('not-a-disk-image', {path, problem});
+    }
     const file = await open(path, 'r');
     return Object.assign(file, {[Symbol.asyncDispose]: () => file.close()});
   } catch (error) {
@@ -75,7 +80,9 @@ function rawDisk(path: string, start: Buffer, fileSizeBytes: number): DiskFile {
 }
 
 async function checkWhole(path: string, file: FileHandle, header: Qcow2Header, fileSizeBytes: number): Promise<void> {
-  const needed = await lastByteNeeded(header, (offset, length) => readAt(file, offset, length));
+  const needed = await lastByteNeeded(header, async (offset, length) =>
+    offset < fileSizeBytes ? readAt(file, offset, length) : Buffer.alloc(0),
+  );
   // The last compressed cluster needn't fill its last sector.
   const present = Math.ceil(fileSizeBytes / 512) * 512;
   if (needed > present) {

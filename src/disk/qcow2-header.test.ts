@@ -39,6 +39,12 @@ describe('a qcow2 header', () => {
     expect(parseQcow2Header(image(0n, (file) => file.writeBigUInt64BE(2n, 72)))).toContain('corrupt');
     expect(parseQcow2Header(image(0n).subarray(0, 50))).toContain('cut short');
   });
+
+  it('with sizes that no image has is damaged', () => {
+    expect(parseQcow2Header(image(0n, (file) => file.writeUInt32BE(60, 20)))).toContain('damaged: clusters of 2^60');
+    expect(parseQcow2Header(image(0n, (file) => file.writeUInt32BE(8, 20)))).toContain('damaged');
+    expect(parseQcow2Header(image(0n, (file) => file.writeUInt32BE(0xffffffff, 36)))).toContain('damaged: a table');
+  });
 });
 
 describe('the last byte needed', () => {

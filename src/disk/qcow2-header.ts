@@ -11,8 +11,11 @@ export interface Qcow2Header {
   readonly refcountTableClusters: number;
 }
 
-/** Reads at most `length` bytes at `offset`; fewer at the end of the file. */
+/** Reads at most `length` bytes at `offset`; fewer at the end of the file, none beyond it. */
 export type ReadAt = (offset: number, length: number) => Promise<Buffer>;
+
+/** QEMU opens nothing beyond it (QCOW_MAX_L1_SIZE). */
+const maximalL1Bytes = 32 * 2 ** 20;
 
 /** Parses the first bytes of a file. Pure.
  * @returns undefined when it is no qcow2 at all, a text when it is one that can't be used alone.
@@ -26,11 +29,15 @@ export function parseQcow2Header(start: Buffer): Qcow2Header | string | undefine
   const incompatible = version === 3 ? start.readBigUInt64BE(72) : 0n;
   if (incompatible & 0b10n) return 'it is marked as corrupt';
   if (incompatible & 0b100n) return 'it needs another file (an external data file) beside it';
+  const clusterBits = start.readUInt32BE(20);
+  if (clusterBits < 9 || clusterBits > 21) return `its header is damaged: clusters of 2^${clusterBits} bytes`;
+  const l1Entries = start.readUInt32BE(36);
+  if (l1Entries * 8 > maximalL1Bytes) return `its header is damaged: a table of ${l1Entries} entries`;
   return {
     version,
     virtualSizeBytes: Number(start.readBigUInt64BE(24)),
-    clusterBits: start.readUInt32BE(20),
-    l1Entries: start.readUInt32BE(36),
+    clusterBits,
+    l1Entries,
     l1Offset: Number(start.readBigUInt64BE(40)),
     refcountTableOffset: Number(start.readBigUInt64BE(48)),
     refcountTableClusters: start.readUInt32BE(56),
