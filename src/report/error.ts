@@ -1,5 +1,5 @@
 import {styleText} from 'node:util';
-import {exitCodes, HostError, systemErrorCode, TrovestackError} from '../base/index.js';
+import {exitCodes, HostError, systemErrorCode, TrovestackError, UsageError} from '../base/index.js';
 import {redact} from './secrets.js';
 
 /** An error as people read it, as programs read it, and the exit code. */
@@ -42,17 +42,28 @@ export function renderError(thrown: unknown, options: {color: boolean; stack: bo
 function known(thrown: unknown): TrovestackError | undefined {
   if (thrown instanceof TrovestackError) return thrown.errorClass === 'bug' ? undefined : thrown;
   const path = thrown instanceof Error && 'path' in thrown ? String(thrown.path) : 'the store';
-  switch (systemErrorCode(thrown)) {
+  const code = systemErrorCode(thrown) ?? '';
+  const problem = pathProblems[code];
+  if (problem) return new UsageError('unusable-path', {path, problem}, {cause: thrown});
+  switch (code) {
     case 'ENOSPC':
       return new HostError('disk-full', {path, doing: 'writing'}, {cause: thrown});
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':
-      return new HostError('no-access', {path, problem: systemErrorCode(thrown) ?? ''}, {cause: thrown});
+      return new HostError('no-access', {path, problem: code}, {cause: thrown});
     default:
       return undefined;
   }
 }
+
+/** What the system says of paths that somebody typed. */
+const pathProblems: Readonly<Record<string, string>> = {
+  EISDIR: 'it is a folder',
+  ENOTDIR: 'a part of it is no folder',
+  ELOOP: 'its symbolic links lead in a circle',
+  ENAMETOOLONG: 'it is longer than file systems allow',
+};
 
 /** A mistake of ours: everything that an issue needs, ready to paste. */
 function renderBug(thrown: unknown): RenderedError {

@@ -24,6 +24,8 @@ describe('errors', () => {
     expect(renderError(full, plain)).toMatchObject({exitCode: 4, value: {code: 'disk-full'}});
     const denied = Object.assign(new Error('EACCES'), {code: 'EACCES', path: '/x'});
     expect(renderError(denied, plain).value.message).toBe('Cannot use "/x": permission denied');
+    const below = Object.assign(new Error('ENOTDIR'), {code: 'ENOTDIR', path: '/x/y'});
+    expect(renderError(below, plain)).toMatchObject({exitCode: 2, value: {code: 'unusable-path'}});
   });
 
   test('that nobody foresaw are bugs with a text to report', () => {

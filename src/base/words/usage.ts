@@ -10,6 +10,9 @@ export const usageWords = {
   'file-not-found': (f: {path: string; what: string}): Words => ({
     message: `Cannot read ${f.what} "${f.path}": no such file`,
   }),
+  'unusable-path': (f: {path: string; problem: string}): Words => ({
+    message: `Cannot use the path "${f.path}": ${f.problem}`,
+  }),
   'unreadable-file': (f: {path: string; what: string; problems: readonly string[]}): Words => ({
     message: `Cannot read ${f.what} "${f.path}": ${f.problems.length === 1 ? f.problems[0] : `${f.problems.length} problems`}`,
     ...(f.problems.length > 1 ? {details: Object.fromEntries(f.problems.map((p, i) => [`${i + 1}`, p]))} : {}),
