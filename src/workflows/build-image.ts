@@ -4,7 +4,7 @@ import {Bug, type Sha256, type World} from '../base/index.js';
 import {recordOf} from '../plan/index.js';
 import {type StoredResult, storeError} from '../store/index.js';
 import {assembleDisk, configurationParameters, type ImageFacts} from './assemble-disk.js';
-import {deliverImage} from './deliver-image.js';
+import {checkDestination, deliverImage} from './deliver-image.js';
 import {answeredPrograms} from './hook-environment.js';
 import {manifestBase} from './image-manifest.js';
 import {type PlannedImage, type PlannedTree, type PlanRequest, planImage, readBlueprint} from './plan-image.js';
@@ -37,12 +37,14 @@ export interface BuiltImage {
 
 /** Builds a guest image: plans it, runs what the store hasn't, assembles the disk, and puts the file in its place.
  * A file that was there is replaced only when its successor is whole.
- * @throws {UsageError} as `planImage`
+ * @throws {UsageError} as `planImage`; `bad-argument` for an output file that cannot be one; `not-a-store`
  * @throws {StepError} `hook-failed`, `step-failed`, `environment-failed`
  * @throws {HostError} `not-root`, `mirror-unreachable`, `disk-full`, `no-access`, …
  */
 export async function buildImage(request: BuildRequest, world: World): Promise<BuiltImage> {
   const blueprint = await readBlueprint(request, world);
+  const file = resolve(request.outputFile ?? `${blueprint.definition.name}.qcow2`);
+  await checkDestination(file);
   await using workshop = await openWorkshop(world);
   const tools = await ensureToolsRoot('assembly', workshop, world);
   const planned = await planImage(blueprint, request.rebuild, workshop, tools, world);
@@ -54,8 +56,8 @@ export async function buildImage(request: BuildRequest, world: World): Promise<B
   const {image, stepsRun} = await findOrBuild(planned, workshop, tools, world).catch((error: unknown) => {
     throw storeError(error, workshop.store.folder);
   });
-  const {name, datastore, version, series, distribution, release, architecture} = definition;
-  const delivered = await deliverImage(image, resolve(request.outputFile ?? `${name}.qcow2`));
+  const {datastore, version, series, distribution, release, architecture} = definition;
+  const delivered = await deliverImage(image, file);
   return {
     ...delivered,
     ...image.facts,

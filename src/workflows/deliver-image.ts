@@ -1,6 +1,7 @@
-import {constants, copyFile, mkdir, rename, rm, stat, utimes} from 'node:fs/promises';
+import {randomBytes} from 'node:crypto';
+import {access, constants, copyFile, mkdir, rename, rm, stat, utimes} from 'node:fs/promises';
 import {dirname} from 'node:path';
-import {readFileIfThere, systemErrorCode, writeFileWhole} from '../base/index.js';
+import {readFileIfThere, systemErrorCode, UsageError, writeFileWhole} from '../base/index.js';
 import {sidecarPath} from '../image/index.js';
 import {type StoredResult, storeError} from '../store/index.js';
 import type {ImageFacts} from './assemble-disk.js';
@@ -8,6 +9,35 @@ import type {ImageFacts} from './assemble-disk.js';
 export interface DeliveredImage {
   readonly file: string;
   readonly isUnchanged: boolean;
+}
+
+/** Sees before a build that its file can be written at the end.
+ * @throws {UsageError} `bad-argument` when the file, or what it is to lie in, is something else.
+ * @throws {HostError} `no-access`
+ */
+export async function checkDestination(file: string): Promise<void> {
+  const refuse = (problem: string) =>
+    new UsageError('bad-argument', {
+      argument: `the output file "${file}"`,
+      problem,
+      next: 'choose another --output-file',
+    });
+  if ((await stat(file).catch(noneIfMissing))?.isDirectory()) throw refuse('it is a folder');
+  for (let folder = dirname(file); ; folder = dirname(folder)) {
+    const found = await stat(folder).catch(noneIfMissing);
+    if (!found) continue;
+    if (!found.isDirectory()) throw refuse(`"${folder}" is no folder`);
+    await access(folder, constants.W_OK | constants.X_OK).catch((error: unknown) => {
+      throw storeError(error, folder);
+    });
+    return;
+  }
+}
+
+/** ENOTDIR: something on the way is a file; the search for the nearest folder comes to it. */
+function noneIfMissing(error: unknown): undefined {
+  const code = systemErrorCode(error);
+  if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
 }
 
 /** Copies a finished image and its manifest out of the store; what was there before stays until the copy is whole.
@@ -38,7 +68,7 @@ async function isCopy(stored: string, file: string): Promise<boolean> {
 }
 
 async function copyWhole(stored: string, file: string): Promise<void> {
-  const part = `${file}.part`;
+  const part = `${file}.${randomBytes(4).toString('hex')}.part`;
   try {
     await copyFile(stored, part, constants.COPYFILE_FICLONE);
     const {atime, mtime} = await stat(stored);
