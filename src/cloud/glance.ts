@@ -14,6 +14,8 @@ const imageBody = z.looseObject({
   checksum: z.string().nullish(),
   os_hash_algo: z.string().nullish(),
   os_hash_value: z.string().nullish(),
+  min_disk: z.number().default(0),
+  min_ram: z.number().default(0),
   tags: z.array(z.string()).default([]),
   created_at: z.string(),
 });
@@ -28,12 +30,26 @@ export interface GlanceImage {
   readonly status: string;
   readonly visibility: string;
   readonly sizeBytes?: number;
+  readonly minDiskGiB: number;
+  readonly minRamMiB: number;
   readonly tags: readonly string[];
   readonly createdAt: string;
   /** The content's digest as Glance computed it; absent before the data is there. */
   readonly digest?: {readonly algorithm: string; readonly value: string};
   /** All other members: properties that people and services have set. */
   readonly properties: Readonly<Record<string, string>>;
+}
+
+/** What can be changed of an image. */
+export interface ImageChanges {
+  readonly name?: string;
+  readonly visibility?: string;
+  readonly minDiskGiB?: number;
+  readonly minRamMiB?: number;
+  /** All of them. */
+  readonly tags?: readonly string[];
+  /** Those to set; others stay. */
+  readonly properties?: Readonly<Record<string, string>>;
 }
 
 export interface NewImage {
@@ -51,6 +67,9 @@ export interface Glance {
   /** Images with these properties (and name), newest first. */
   list(filter: Readonly<Record<string, string>>): Promise<GlanceImage[]>;
   show(id: string): Promise<GlanceImage | undefined>;
+  /** The time by Glance's own clock, as far as it tells. */
+  now(): Promise<Date>;
+  update(id: string, changes: ImageChanges): Promise<void>;
   /** Makes the record; its data is uploaded next. */
   create(image: NewImage): Promise<GlanceImage>;
   upload(id: string, data: {readonly sizeBytes: number; open(): Readable}): Promise<void>;
@@ -86,6 +105,19 @@ export function glanceClient(session: CloudSession): Glance {
     async show(id) {
       const answer = await session.request({service, method: 'GET', path: path(id), expected: [404]});
       return answer.status === 404 ? undefined : imageFrom(answerAs(imageBody, answer, 'GET', path(id)));
+    },
+    async now() {
+      const {headers} = await session.request({service, method: 'GET', path: '/v2/images?limit=1'});
+      return typeof headers.date === 'string' ? new Date(headers.date) : new Date();
+    },
+    async update(id, changes) {
+      await session.request({
+        service,
+        method: 'PATCH',
+        path: path(id),
+        headers: {'content-type': 'application/openstack-images-v2.1-json-patch'},
+        json: patchOf(changes),
+      });
     },
     async create(image) {
       const answer = await session.request({service, method: 'POST', path: '/v2/images', json: createBody(image)});
@@ -123,14 +155,34 @@ function createBody(image: NewImage): object {
   };
 }
 
+/** JSON Patch as Glance wants it: its own members are replaced; added properties replace what has their name. */
+export function patchOf({properties = {}, ...members}: ImageChanges): object[] {
+  const paths = {name: 'name', visibility: 'visibility', minDiskGiB: 'min_disk', minRamMiB: 'min_ram', tags: 'tags'};
+  return [
+    ...Object.entries(members).map(([name, value]) => ({
+      op: 'replace',
+      path: `/${paths[name as keyof typeof paths]}`,
+      value,
+    })),
+    ...Object.entries(properties).map(([name, value]) => ({
+      op: 'add',
+      path: `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`,
+      value,
+    })),
+  ];
+}
+
 function imageFrom(body: z.output<typeof imageBody>): GlanceImage {
-  const {id, name, status, visibility, size, os_hash_algo, os_hash_value, tags, created_at, ...others} = body;
+  const {id, name, status, visibility, size, os_hash_algo, os_hash_value, tags, created_at, ...rest} = body;
+  const {min_disk: minDiskGiB, min_ram: minRamMiB, ...others} = rest;
   const texts = Object.entries(others).filter((member): member is [string, string] => typeof member[1] === 'string');
   return {
     id,
     name: name ?? '',
     status,
     visibility,
+    minDiskGiB,
+    minRamMiB,
     tags,
     createdAt: created_at,
     properties: Object.fromEntries(texts),

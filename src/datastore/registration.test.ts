@@ -1,5 +1,13 @@
 import {describe, expect, it} from 'vitest';
-import {findVersion, planActivation, planImage, planVersion, type RegisteredVersion} from './registration.js';
+import {
+  findVersion,
+  type LoadedImage,
+  planActivation,
+  planImage,
+  planLeftovers,
+  planVersion,
+  type RegisteredVersion,
+} from './registration.js';
 
 const inactive: RegisteredVersion = {
   id: 'v',
@@ -13,20 +21,40 @@ const inactive: RegisteredVersion = {
   isDefault: false,
 };
 const serving = {...inactive, isActive: true, isDefault: true};
-const image = (id: string, status: string) => ({id, name: id, status, createdAt: '2026-01-01'});
+const wanted = {minDiskGiB: 3, minRamMiB: 1024, tags: ['trove', 'mariadb'], properties: {os_distro: 'debian'}};
+const image = (id: string, status: string, createdAt = '2026-01-01T00:00:00Z'): LoadedImage => ({
+  ...{id, name: id, status, createdAt, visibility: 'private'},
+  ...wanted,
+});
 
 describe('an image', () => {
   it('is uploaded when the cloud has not its content', () => {
-    expect(planImage([])).toEqual({kind: 'upload', reason: 'not in the cloud yet', replaces: []});
+    expect(planImage([], wanted)).toEqual({kind: 'upload', reason: 'not in the cloud yet'});
+    expect(planImage([image('half', 'queued')], wanted)).toMatchObject({kind: 'upload'});
   });
 
   it('is reused when the cloud has it whole, whatever lies beside', () => {
-    expect(planImage([image('half', 'queued'), image('whole', 'active')])).toMatchObject({image: {id: 'whole'}});
+    const plan = planImage([image('half', 'queued'), image('whole', 'active')], wanted);
+    expect(plan).toMatchObject({kind: 'reuse', image: {id: 'whole'}});
   });
 
-  it('replaces what a broken upload has left, but not what is being uploaded', () => {
-    const plan = planImage([image('half', 'queued'), image('going', 'saving')]);
-    expect(plan).toMatchObject({kind: 'upload', replaces: [{id: 'half'}]});
+  it('is changed where it is not as wanted; what nobody asks for stays', () => {
+    const properties = {os_distro: 'other', theirs: 'kept'};
+    const found = {...image('whole', 'active'), minDiskGiB: 2, tags: ['theirs', 'trove'], properties};
+    expect(planImage([found], wanted)).toMatchObject({
+      kind: 'update',
+      changes: {minDiskGiB: 3, tags: ['theirs', 'trove', 'mariadb'], properties: {os_distro: 'debian'}},
+      reason: 'the same content, with other minimum of disk, tags, properties',
+    });
+    const asked = {...wanted, name: 'mine', visibility: 'public'};
+    expect(planImage([image('whole', 'active')], asked)).toMatchObject({changes: {name: 'mine', visibility: 'public'}});
+  });
+
+  it('that a broken upload has left is removed, but not one that may be under way', () => {
+    const now = new Date('2026-01-01T00:11:00Z');
+    const images = [image('old', 'queued'), image('new', 'queued', '2026-01-01T00:10:00Z'), image('going', 'saving')];
+    const decisions = planLeftovers([...images, image('whole', 'active')], now);
+    expect(decisions.map((decision) => `${decision.kind} ${decision.image.id}`)).toEqual(['remove old', 'leave new']);
   });
 });
 

@@ -12,18 +12,44 @@ export interface RegisteredVersion {
   readonly isDefault: boolean;
 }
 
-/** An image in Glance, as far as the plan needs it. */
-export interface LoadedImage {
-  readonly id: string;
+/** What Glance is told of an image besides its content. */
+export interface ImageDescription {
   readonly name: string;
+  readonly visibility: string;
+  readonly minDiskGiB: number;
+  readonly minRamMiB: number;
+  readonly tags: readonly string[];
+  readonly properties: Readonly<Record<string, string>>;
+}
+
+/** An image in Glance, as far as the plan needs it. */
+export interface LoadedImage extends ImageDescription {
+  readonly id: string;
   readonly status: string;
   readonly createdAt: string;
 }
 
+/** What an image has to be like. Absent: as it is. Tags and properties beyond these are nobody's concern here. */
+export type WantedImage = Omit<ImageDescription, 'name' | 'visibility'> &
+  Partial<Pick<ImageDescription, 'name' | 'visibility'>>;
+
 /** What happens to the image's copy in Glance, and why. */
 export type ImageDecision =
-  | {readonly kind: 'upload'; readonly reason: string; readonly replaces: readonly LoadedImage[]}
+  | {readonly kind: 'upload'; readonly reason: string}
+  | {
+      readonly kind: 'update';
+      readonly image: LoadedImage;
+      readonly changes: Partial<ImageDescription>;
+      readonly reason: string;
+    }
   | {readonly kind: 'reuse'; readonly image: LoadedImage};
+
+/** What happens to an image whose upload did not end. */
+export interface LeftoverDecision {
+  readonly kind: 'remove' | 'leave';
+  readonly image: LoadedImage;
+  readonly reason: string;
+}
 
 /** What happens to the datastore version in Trove when an image is loaded, and why. */
 export type VersionDecision =
@@ -43,18 +69,41 @@ export type ActivationDecision =
     }
   | {readonly kind: 'keep'; readonly version: RegisteredVersion};
 
-/** Decides about the image. Ones with the same content count; half-loaded ones among them are replaced. Pure.
+/** Decides about the image. Pure.
  * @param sameContent Images whose recorded digest is the file's.
  */
-export function planImage(sameContent: readonly LoadedImage[]): ImageDecision {
-  const whole = sameContent.find((image) => image.status === 'active');
-  if (whole) return {kind: 'reuse', image: whole};
-  const replaces = sameContent.filter((image) => ['queued', 'killed'].includes(image.status));
-  return {
-    kind: 'upload',
-    reason: replaces.length ? 'an earlier upload of it broke off' : 'not in the cloud yet',
-    replaces,
-  };
+export function planImage(sameContent: readonly LoadedImage[], wanted: WantedImage): ImageDecision {
+  const image = sameContent.find(({status}) => status === 'active');
+  if (!image) return {kind: 'upload', reason: 'not in the cloud yet'};
+  const changes = changesOf(image, wanted);
+  const names = Object.keys(changes).map((name) => memberNames[name as keyof ImageDescription]);
+  if (names.length === 0) return {kind: 'reuse', image};
+  return {kind: 'update', image, changes, reason: `the same content, with other ${names.join(', ')}`};
+}
+
+const memberNames: Readonly<Record<keyof ImageDescription, string>> = {
+  name: 'name',
+  visibility: 'visibility',
+  minDiskGiB: 'minimum of disk',
+  minRamMiB: 'minimum of memory',
+  tags: 'tags',
+  properties: 'properties',
+};
+
+/** An upload sends its data at once after it has made the record: a record that has none after this time waits for nobody. */
+const leftoverAgeMs = 10 * 60_000;
+
+/** Decides about images that have a record and no data. Pure.
+ * @param now By the cloud's clock.
+ */
+export function planLeftovers(sameContent: readonly LoadedImage[], now: Date): LeftoverDecision[] {
+  return sameContent
+    .filter(({status}) => status === 'queued' || status === 'killed')
+    .map((image) =>
+      now.getTime() - new Date(image.createdAt).getTime() > leftoverAgeMs
+        ? {kind: 'remove', image, reason: 'its upload broke off'}
+        : {kind: 'leave', image, reason: 'made a moment ago: another load may be at work on it'},
+    );
 }
 
 /** Decides about the version. One that is active keeps serving with its image until it is activated anew. Pure.
@@ -85,6 +134,20 @@ export function planActivation(version: RegisteredVersion, imageId: string | und
     ...(switchesImage ? {imageId} : {}),
     ...(version.isActive ? {} : {isActive: true}),
     ...(version.isDefault ? {} : {isDefault: true}),
+  };
+}
+
+function changesOf(image: LoadedImage, wanted: WantedImage): Partial<ImageDescription> {
+  const {name = image.name, visibility = image.visibility, minDiskGiB, minRamMiB} = wanted;
+  const tags = wanted.tags.filter((tag) => !image.tags.includes(tag));
+  const properties = Object.entries(wanted.properties).filter(([key, value]) => image.properties[key] !== value);
+  return {
+    ...(name === image.name ? {} : {name}),
+    ...(visibility === image.visibility ? {} : {visibility}),
+    ...(minDiskGiB === image.minDiskGiB ? {} : {minDiskGiB}),
+    ...(minRamMiB === image.minRamMiB ? {} : {minRamMiB}),
+    ...(tags.length ? {tags: [...image.tags, ...tags]} : {}),
+    ...(properties.length ? {properties: Object.fromEntries(properties)} : {}),
   };
 }
 

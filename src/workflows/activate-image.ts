@@ -16,7 +16,7 @@ export interface ActivateRequest {
   readonly datastore: string;
   readonly cloud?: string | undefined;
   readonly region?: string | undefined;
-  /** An image in Glance by id or name; default: the one of this version that was loaded last, else the registered one. */
+  /** An image in Glance by id or name; default: the newest of this version in the cloud, else the registered one. */
   readonly image?: string | undefined;
   readonly dryRun?: boolean | undefined;
 }
@@ -84,7 +84,7 @@ export async function activateVersion(
   return {cloud, version: await confirmActive(registered.id, image, trove), isChanged: true, reason, ...imageName};
 }
 
-/** The image that is asked for; else the newest that was loaded for this version; else the registered one. */
+/** The image that is asked for; else the newest in the cloud for this version; else the registered one. */
 async function chooseImage(
   asked: string | undefined,
   registered: RegisteredVersion,

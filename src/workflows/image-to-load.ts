@@ -10,6 +10,7 @@ import {
   parseValidationRules,
   readCatalogue,
   validationRulesFrom,
+  type WantedImage,
 } from '../datastore/index.js';
 import {type ContentDigests, type DiskFile, digestDiskFile} from '../disk/index.js';
 import {type ImageSidecar, readSidecar, sidecarPath} from '../image/index.js';
@@ -66,8 +67,20 @@ export async function readImageToLoad(disk: DiskFile, choice: ImageChoice, world
   };
 }
 
+/** What its copy in Glance has to be like; name and visibility only where they were asked for. */
+export function wantedImage(image: ImageToLoad, {name, visibility}: ImageChoice): WantedImage {
+  return {
+    ...(name === undefined ? {} : {name}),
+    ...(visibility === undefined ? {} : {visibility}),
+    minDiskGiB: image.minDiskGiB,
+    minRamMiB: image.datastore.minimum.ramMiB,
+    tags: image.datastore.registration.tags,
+    properties: imageProperties(image),
+  };
+}
+
 /** The image's properties in Glance: the catalogue's, what it is, and how to find it again. Pure. */
-export function imageProperties(image: ImageToLoad): Record<string, string> {
+function imageProperties(image: ImageToLoad): Record<string, string> {
   const {datastore, version, digests, sidecar} = image;
   return {
     ...datastore.registration.imageProperties,

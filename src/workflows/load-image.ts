@@ -14,16 +14,19 @@ import {
 import {
   findVersion,
   type ImageDecision,
+  type LeftoverDecision,
   type ParameterDecision,
   planImage,
+  planLeftovers,
   planParameters,
   planVersion,
   type RegisteredVersion,
   type VersionDecision,
+  type WantedImage,
 } from '../datastore/index.js';
 import {readDiskFile} from '../disk/index.js';
 import {type Activation, activateVersion} from './activate-image.js';
-import {type ImageToLoad, imageProperties, readImageToLoad} from './image-to-load.js';
+import {type ImageToLoad, readImageToLoad, wantedImage} from './image-to-load.js';
 
 export interface LoadRequest {
   readonly file: string;
@@ -66,6 +69,7 @@ export interface LoadedImageResult {
 
 /** What is to be done, decided before anything is. */
 interface LoadPlan {
+  readonly leftovers: readonly LeftoverDecision[];
   readonly image: ImageDecision;
   readonly version: VersionDecision;
   readonly parameters: readonly ParameterDecision[];
@@ -90,11 +94,14 @@ export async function loadImage(request: LoadRequest, world: World): Promise<Loa
   const target = {session, glance: glanceClient(session), trove: troveDatastores(session)};
   const registered = await target.trove.list(); // a cloud that lacks Trove, or trust in us, is told before gigabytes are read
   const wanted = await readImageToLoad(disk, request, world);
-  const plan = await planLoad(wanted, registered, target);
+  const described = wantedImage(wanted, request);
+  const plan = await planLoad(wanted, described, registered, target);
   tellPlan(plan, wanted, world);
   if (request.dryRun) return resultOf(wanted, plan, target, undefined, undefined);
 
-  const imageId = await applyImage(plan.image, wanted, target, world);
+  const removed = plan.leftovers.filter(({kind}) => kind === 'remove');
+  for (const {image} of removed) await target.glance.delete(image.id);
+  const imageId = await applyImage(plan.image, wanted, described, target, world);
   const version = await applyVersion(plan.version, imageId, wanted, target);
   await applyParameters(plan.parameters, version, target, world);
   const activation = request.activate
@@ -105,27 +112,30 @@ export async function loadImage(request: LoadRequest, world: World): Promise<Loa
 
 async function planLoad(
   wanted: ImageToLoad,
+  described: WantedImage,
   versions: readonly RegisteredVersion[],
   {glance, trove}: Target,
 ): Promise<LoadPlan> {
   const registered = findVersion(versions, wanted.datastore.name, wanted.version.version);
-  const image = planImage(await glance.list({trovestack_sha256: wanted.digests.sha256}));
+  const sameContent = await glance.list({trovestack_sha256: wanted.digests.sha256});
+  const image = planImage(sameContent, described);
   const parameters = registered ? await trove.listParameters(registered.id) : [];
   return {
+    leftovers: planLeftovers(sameContent, await glance.now()),
     image,
-    version: planVersion(registered, image.kind === 'reuse' ? image.image.id : undefined),
+    version: planVersion(registered, image.kind === 'upload' ? undefined : image.image.id),
     parameters: planParameters(wanted.parameters, parameters),
   };
 }
 
 /** Every decision as an event, before the first of them is carried out. */
 function tellPlan(plan: LoadPlan, wanted: ImageToLoad, world: World): void {
-  const {image, version, parameters} = plan;
+  const {leftovers, image, version, parameters} = plan;
   const name = `${wanted.datastore.name} ${wanted.version.version}`;
-  if (image.kind === 'upload') {
-    for (const old of image.replaces) tell('remove', `incomplete image ${old.id}`, 'its upload broke off');
-    tell('upload', `image ${wanted.name}`, image.reason);
-  } else tell('reuse', `image ${image.image.name}`, 'the same content is in the cloud');
+  for (const leftover of leftovers) tell(leftover.kind, `incomplete image ${leftover.image.id}`, leftover.reason);
+  if (image.kind === 'upload') tell('upload', `image ${wanted.name}`, image.reason);
+  else if (image.kind === 'update') tell('update', `image ${image.image.name}`, image.reason);
+  else tell('reuse', `image ${image.image.name}`, 'the same content is in the cloud');
   tell(version.kind, `datastore version ${name}`, version.reason);
   for (const {kind, reason, count} of byReason(parameters)) {
     tell(kind, count === 1 ? '1 configuration parameter' : `${count} configuration parameters`, reason);
@@ -150,23 +160,20 @@ function byReason(decisions: readonly ParameterDecision[]): {kind: string; reaso
 async function applyImage(
   decision: ImageDecision,
   wanted: ImageToLoad,
+  described: WantedImage,
   {glance}: Target,
   world: World,
 ): Promise<string> {
-  if (decision.kind === 'reuse') {
-    confirmContent(wanted, await glance.show(decision.image.id));
-    return decision.image.id;
+  if (decision.kind !== 'upload') {
+    const {id} = decision.image;
+    if (decision.kind === 'update') await glance.update(id, decision.changes);
+    const image = await glance.show(id);
+    confirmContent(wanted, image);
+    if (image) confirmDescription(image, described);
+    return id;
   }
-  for (const incomplete of decision.replaces) await glance.delete(incomplete.id);
-  const {id} = await glance.create({
-    name: wanted.name,
-    format: wanted.disk.format,
-    visibility: wanted.visibility,
-    minDiskGiB: wanted.minDiskGiB,
-    minRamMiB: wanted.datastore.minimum.ramMiB,
-    tags: wanted.datastore.registration.tags,
-    properties: imageProperties(wanted),
-  });
+  const {name, visibility} = wanted;
+  const {id} = await glance.create({...described, name, visibility, format: wanted.disk.format});
   try {
     await glance.upload(id, {sizeBytes: wanted.disk.fileSizeBytes, open: () => readWithProgress(wanted, world)});
     confirmContent(wanted, await glance.show(id));
@@ -199,6 +206,13 @@ function confirmContent(wanted: ImageToLoad, image: GlanceImage | undefined): vo
     const mine = {sha256: digests.sha256, sha512: digests.sha512}[image.digest?.algorithm ?? ''];
     return mine && mine !== image.digest?.value ? 'its content in Glance differs from the file' : undefined;
   }
+}
+
+/** @throws {CloudError} `not-as-written` */
+function confirmDescription(image: GlanceImage, described: WantedImage): void {
+  const again = planImage([image], described);
+  if (again.kind !== 'update') return;
+  throw new CloudError('not-as-written', {what: `the image ${image.name}`, wanted: 'as planned', found: again.reason});
 }
 
 /** @returns The version as Trove has it now, read back. */
@@ -247,9 +261,9 @@ function resultOf(
   registered: RegisteredVersion | undefined,
   activation?: Activation,
 ): LoadedImageResult {
-  const {image, version, parameters} = plan;
+  const {leftovers, image, version, parameters} = plan;
   const row = registered ?? (version.kind === 'create' ? undefined : version.version);
-  const id = imageId ?? (image.kind === 'reuse' ? image.image.id : undefined);
+  const id = imageId ?? (image.kind === 'upload' ? undefined : image.image.id);
   const count = (kind: ParameterDecision['kind']) => parameters.filter((decision) => decision.kind === kind).length;
   return {
     cloud: session.settings.name,
@@ -257,7 +271,7 @@ function resultOf(
     version: wanted.version.version,
     image: {
       ...(id ? {id} : {}),
-      name: image.kind === 'reuse' ? image.image.name : wanted.name,
+      name: nameOf(image, wanted),
       sha256: wanted.digests.sha256,
       done: image.kind,
     },
@@ -270,6 +284,7 @@ function resultOf(
     },
     parameters: {created: count('create'), updated: count('update'), kept: count('keep')},
     isChanged:
+      leftovers.some(({kind}) => kind === 'remove') ||
       image.kind !== 'reuse' ||
       version.kind !== 'keep' ||
       parameters.some((decision) => decision.kind !== 'keep') ||
@@ -277,4 +292,9 @@ function resultOf(
     isDryRun: registered === undefined,
     ...(activation ? {activation} : {}),
   };
+}
+
+function nameOf(decision: ImageDecision, wanted: ImageToLoad): string {
+  if (decision.kind === 'upload') return wanted.name;
+  return (decision.kind === 'update' ? decision.changes.name : undefined) ?? decision.image.name;
 }

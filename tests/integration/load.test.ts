@@ -88,6 +88,23 @@ describe.skipIf(process.getuid?.() !== 0)('load and activate', () => {
     expect(await writingCalls()).toEqual(before);
   });
 
+  test('load: an image that was changed by hand is set right, and its own tags stay', async () => {
+    const {image} = await json<LoadedImageResult>('image', 'load', file('a.qcow2'), '--dry-run');
+    const id = image.id ?? '';
+    expect(await openstack('image', 'set', '--tag', 'theirs', '--property', 'os_distro=other', id)).toMatchObject({
+      exitCode: 0,
+    });
+    expect(await openstack('image', 'unset', '--tag', 'trove', id)).toMatchObject({exitCode: 0});
+    const args = ['image', 'load', file('a.qcow2'), '--visibility', 'public'];
+    expect(await json<LoadedImageResult>(...args)).toMatchObject({image: {id, done: 'update'}, isChanged: true});
+    const found = JSON.parse((await openstack('image', 'show', id, '-f', 'json')).stdout);
+    expect(found).toMatchObject({visibility: 'public', properties: {os_distro: 'debian'}});
+    expect(found.tags.sort()).toEqual(['mariadb', 'theirs', 'trove']);
+    const before = await writingCalls();
+    expect(await json<LoadedImageResult>(...args)).toMatchObject({isChanged: false});
+    expect(await writingCalls()).toEqual(before);
+  });
+
   test('activate: the version is active and the default, and a second run makes no writing call', async () => {
     const activation = await json<Activation>('image', 'activate', 'mariadb:11.8');
     expect(activation).toMatchObject({isChanged: true, version: {isActive: true, isDefault: true}});

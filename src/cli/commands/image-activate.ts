@@ -15,7 +15,10 @@ export function register(cli: Cli): void {
     .argument('<datastore[:version]>', 'what to activate, for example mariadb:11.8')
     .option('--cloud <name>', 'an entry of clouds.yaml (default: OS_CLOUD, else OS_AUTH_URL and friends)')
     .option('--region <name>', 'a region of that cloud')
-    .option('--image <name>', 'the image to serve with, by name or id (default: the one loaded last for this version)')
+    .option(
+      '--image <name>',
+      'the image to serve with, by name or id (default: the newest in the cloud for this version)',
+    )
     .option('--dry-run', 'only say what would be done')
     .action(
       cli.act(async (world, datastore: string, options: Options) => {

@@ -8,7 +8,7 @@ interface Options {
   readonly datastore?: string;
   readonly validationRules?: string;
   readonly name?: string;
-  readonly visibility: Visibility;
+  readonly visibility?: Visibility;
   readonly activate?: boolean;
   readonly dryRun?: boolean;
 }
@@ -25,9 +25,11 @@ export function register(cli: Cli): void {
     .option('--name <name>', "the image's name in Glance (default: made from what it is)")
     .addOption(
       command
-        .createOption('--visibility <who>', 'who may see the image')
-        .choices(['private', 'shared', 'community', 'public'])
-        .default('private', 'private'),
+        .createOption(
+          '--visibility <who>',
+          'who may see the image (default: private; one that is there stays as it is)',
+        )
+        .choices(['private', 'shared', 'community', 'public']),
     )
     .option('--activate', 'also make the version active and the default')
     .option('--dry-run', 'only say what would be done')
@@ -58,6 +60,8 @@ function textOf(result: LoadedImageResult): string {
   ];
   const isServing = registration.isActive && registration.isDefault && registration.imageId === image.id;
   if (!isServing)
-    lines.push(`  next        trovestack image activate ${result.datastore}:${result.version} --cloud ${cloud}`);
+    lines.push(
+      `  next        trovestack image activate ${result.datastore}:${result.version} --cloud ${cloud} --image ${image.id}`,
+    );
   return lines.join('\n');
 }
