@@ -80,8 +80,9 @@ describe.skipIf(process.getuid?.() !== 0)('devcloud', () => {
   });
 
   test('inside, nothing of the host is to be seen', async () => {
-    const {stdout} = await devcloud('exec', '--name', 'first', 'sh', '-c', 'ps -eo comm; ls /; ls -A /.host');
-    expect(stdout).not.toMatch(/node|vitest|\bwork\b/);
+    const seen = await devcloud('exec', '--name', 'first', 'sh', '-c', 'ps -eo comm && ls / && ls -A /.host');
+    expect(seen).toMatchObject({exitCode: 0, stdout: expect.stringMatching(/^mariadbd$[^]*^etc$/m)});
+    expect(seen.stdout).not.toMatch(/node|vitest|\bwork\b/);
   });
 
   test('each has its own address and passwords', async () => {
@@ -146,12 +147,20 @@ describe.skipIf(process.getuid?.() !== 0)('devcloud', () => {
   });
 
   test('a service that dies is started again', async () => {
-    await devcloud('exec', '--name', 'first', 'pkill', '-KILL', '-x', 'glance-api');
+    const oldest = async () => (await devcloud('exec', '--name', 'first', 'pgrep', '-o', '-x', 'glance-api')).stdout;
+    const before = await oldest();
+    expect(before).toMatch(/^\d+\n$/);
+    expect(await devcloud('exec', '--name', 'first', 'pkill', '-KILL', '-x', 'glance-api')).toMatchObject({
+      exitCode: 0,
+    });
     await expect
       .poll(async () => (await devcloud('exec', '--name', 'first', '--', 'openstack', 'image', 'list')).exitCode, {
         timeout: 30_000,
       })
       .toBe(0);
+    const after = await oldest();
+    expect(after).toMatch(/^\d+\n$/);
+    expect(after).not.toBe(before);
   });
 
   test('killed from outside, it is down at once, and comes up again', async () => {
