@@ -43,9 +43,11 @@ export interface BootProof {
  */
 export async function bootGuest(boot: GuestBoot, workshop: Workshop, world: World): Promise<BootProof> {
   const logFile = await openConsoleLog(workshop);
-  const accelerator = await chooseAccelerator(boot, logFile, workshop, world);
+  const {accelerator, hasKvmFailed} = await chooseAccelerator(boot, logFile, workshop, world);
   world.emit({type: 'note', text: `booting ${boot.disk.path} with ${boot.firmware} on ${accelerator}`});
   const {record, end} = await runMachine(boot, accelerator, boot.timeoutMs, isOver, logFile, workshop, world);
+  // Only of an image whose kernel starts otherwise can it be said that KVM was at fault.
+  if (hasKvmFailed && hasKernel(record)) await keepKvmFinding(workshop.store, {isWorking: false});
   if (record.answer !== undefined) {
     return {accelerator, serverVersion: record.answer, milestones: record.milestones};
   }
@@ -71,24 +73,28 @@ async function openConsoleLog(workshop: Workshop): Promise<string> {
 /** How long a kernel may take to show up under KVM; where KVM works it takes two seconds. */
 const kvmProbeMs = 20_000;
 
-/** KVM where the kernel of this image has started under it since this machine booted: the device alone proves nothing, for
+interface Choice {
+  readonly accelerator: Accelerator;
+  /** This image's kernel was tried under KVM and did not show up. */
+  readonly hasKvmFailed: boolean;
+}
+
+/** KVM where a guest's kernel has started under it since this machine booted: the device alone proves nothing, for
  * instance in nested machines. */
-async function chooseAccelerator(
-  boot: GuestBoot,
-  logFile: string,
-  workshop: Workshop,
-  world: World,
-): Promise<Accelerator> {
-  if (!(await isOpenable('/dev/kvm'))) return 'tcg';
+async function chooseAccelerator(boot: GuestBoot, logFile: string, workshop: Workshop, world: World): Promise<Choice> {
+  if (!(await isOpenable('/dev/kvm'))) return {accelerator: 'tcg', hasKvmFailed: false};
   const known = await readKvmFinding(workshop.store);
-  if (known) return known.isWorking ? 'kvm' : 'tcg';
+  if (known) return {accelerator: known.isWorking ? 'kvm' : 'tcg', hasKvmFailed: false};
   world.emit({type: 'note', text: 'trying whether a kernel starts under KVM'});
   const quiet = {...world, emit: () => {}};
-  const hasKernel = (record: BootRecord) => record.milestones.length > 0;
   const {record} = await runMachine(boot, 'kvm', kvmProbeMs, hasKernel, logFile, workshop, quiet);
-  const isWorking = hasKernel(record);
-  await keepKvmFinding(workshop.store, {isWorking});
-  return isWorking ? 'kvm' : 'tcg';
+  if (!hasKernel(record)) return {accelerator: 'tcg', hasKvmFailed: true};
+  await keepKvmFinding(workshop.store, {isWorking: true});
+  return {accelerator: 'kvm', hasKvmFailed: false};
+}
+
+function hasKernel(record: BootRecord): boolean {
+  return record.milestones.length > 0;
 }
 
 async function isOpenable(path: string): Promise<boolean> {

@@ -3,6 +3,7 @@ import {access, statfs} from 'node:fs/promises';
 import {totalmem} from 'node:os';
 import {dirname} from 'node:path';
 import {findDebianMirrors, run, systemErrorCode, type World} from '../base/index.js';
+import {readKvmFinding} from './kvm-finding.js';
 
 /** One thing that trovestack needs of this machine. */
 export interface HostFinding {
@@ -37,7 +38,7 @@ export async function checkHost(world: World): Promise<HostFinding[]> {
     await checkDisk(world.paths.state, 'state', 6),
     checkRoot(),
     await checkMirror(world),
-    await checkKvm(),
+    await checkKvm(world),
   ];
 }
 
@@ -136,20 +137,19 @@ async function checkMirror(world: World): Promise<HostFinding> {
 }
 
 /** The device alone proves little: whether a guest kernel starts under it is tried at the first boot proof. */
-async function checkKvm(): Promise<HostFinding> {
-  if (await isAccessible('/dev/kvm', constants.R_OK | constants.W_OK)) {
-    return {
-      name: 'KVM',
-      state: 'good',
-      found: '/dev/kvm can be opened; the first boot proof tries a guest kernel under it',
-    };
+async function checkKvm(world: World): Promise<HostFinding> {
+  const name = 'KVM';
+  const next = 'nothing has to be done: guests are emulated, about ten times slower';
+  if (!(await isAccessible('/dev/kvm', constants.R_OK | constants.W_OK))) {
+    return {name, state: 'poor', found: 'no usable /dev/kvm', next};
   }
-  return {
-    name: 'KVM',
-    state: 'poor',
-    found: 'no usable /dev/kvm',
-    next: 'nothing has to be done: guests are emulated, about ten times slower',
-  };
+  const finding = await readKvmFinding({folder: world.paths.store});
+  if (!finding) {
+    const found = '/dev/kvm can be opened; the first boot proof tries a guest kernel under it';
+    return {name, state: 'good', found};
+  }
+  if (finding.isWorking) return {name, state: 'good', found: 'a guest kernel has started under it'};
+  return {name, state: 'poor', found: '/dev/kvm can be opened, but no guest kernel starts under it', next};
 }
 
 async function isAccessible(path: string, mode: number): Promise<boolean> {

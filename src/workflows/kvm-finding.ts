@@ -1,4 +1,5 @@
 import {readFile} from 'node:fs/promises';
+import {readFileIfThere, writeFileWhole} from '../base/index.js';
 import type {Store} from '../store/index.js';
 
 /** What was found when a guest kernel was started under KVM. */
@@ -6,15 +7,23 @@ interface KvmFinding {
   readonly isWorking: boolean;
 }
 
-/** The finding since this machine booted; undefined when nobody has tried yet. */
-export async function readKvmFinding(store: Store): Promise<KvmFinding | undefined> {
-  return store.readBuild<KvmFinding>(await findingName());
+/** The finding since this machine booted; undefined when nothing is known yet. */
+export async function readKvmFinding(store: Pick<Store, 'folder'>): Promise<KvmFinding | undefined> {
+  switch ((await readFileIfThere(await findingPath(store)))?.trim()) {
+    case 'works':
+      return {isWorking: true};
+    case 'does not work':
+      return {isWorking: false};
+    default:
+      return undefined;
+  }
 }
 
-export async function keepKvmFinding(store: Store, finding: KvmFinding): Promise<void> {
-  await store.writeBuild(await findingName(), finding);
+export async function keepKvmFinding(store: Pick<Store, 'folder'>, finding: KvmFinding): Promise<void> {
+  await writeFileWhole(await findingPath(store), finding.isWorking ? 'works\n' : 'does not work\n');
 }
 
-async function findingName(): Promise<string> {
-  return `kvm-${(await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim()}`;
+async function findingPath(store: Pick<Store, 'folder'>): Promise<string> {
+  const bootId = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+  return `${store.folder}/findings/kvm-${bootId}`;
 }
