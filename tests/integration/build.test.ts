@@ -144,9 +144,9 @@ describe('image build', () => {
       `test ! -e '${store}'`,
       'test -z "$(find /dev -type b)"',
       'test "$(find /proc -maxdepth 1 -name "[0-9]*" | wc -l)" -lt 12',
-      '! kill -0 4000000 2> /dev/null',
-      '! ( echo c > /proc/sysrq-trigger ) 2> /dev/null',
-      '! ( echo trove > /sys/power/state ) 2> /dev/null',
+      // Under set -e a "!" before a command would end nothing; and what is only asked for harms nothing if it is there.
+      `if kill -0 ${process.pid} 2> /dev/null; then exit 1; fi`,
+      ...['/proc/sysrq-trigger', '/sys/power/state'].map((path) => `if ( : >> ${path} ) 2> /dev/null; then exit 1; fi`),
       'test "$(id -u)" = 0',
     ].join('\n');
     await writeHook('hostile', 'hostile/install.d/90-inside', probe.replace(/.*wc -l.*\n/, ''));
