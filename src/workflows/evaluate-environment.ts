@@ -32,6 +32,7 @@ export async function evaluatedEnvironment(
       cwd: '/',
       argv: [
         'bash',
+        '--norc', // as for hooks
         '-c',
         'set -eu -o pipefail; for f; do . "/tmp/env/$f"; done >&2; env -0',
         'env',

@@ -83,10 +83,11 @@ export async function runInTree(
   return outcome.stdout;
 }
 
-/** The command line of a hook, as its place sees it. */
+/** The command line of a hook, as its place sees it. Bash whose input is a socket, as Node's pipes are, would read
+ * ~/.bashrc unless told not to. */
 export function hookArguments(phase: string, name: string, place: Step['place']): string[] {
   const hooks = place === 'inside' ? hookPlaces.hooksInside : hookPlaces.hooks;
-  return ['bash', '-c', hookRunner, 'hook', hooks, `${phase}/${name}`];
+  return ['bash', '--norc', '-c', hookRunner, 'hook', hooks, `${phase}/${name}`];
 }
 
 function insideSpec(
