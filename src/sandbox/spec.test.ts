@@ -32,11 +32,11 @@ describe('a sandbox', () => {
 
   test('binds what lies outside the store before ids change, and what lies in it by its place inside', () => {
     const mounts = [
-      {kind: 'bind', at: '/disk', from: '/home/me/disk.qcow2', readOnly: true},
+      {kind: 'bind', at: '/disk', from: '/images/disk.qcow2', readOnly: true},
       {kind: 'bind', at: '/out', from: '/root/store/work/1/3', readOnly: false},
     ] as const;
     const {hostBinds, script} = planSandbox({...spec, mounts}, places);
-    expect(hostBinds).toEqual([{from: '/home/me/disk.qcow2', to: '/root/store/work/1/2/host/0', readOnly: true}]);
+    expect(hostBinds).toEqual([{from: '/images/disk.qcow2', to: '/root/store/work/1/2/host/0', readOnly: true}]);
     expect(script).toContain('mount --bind /mnt/work/1/2/host/0 /mnt/work/1/2/root/disk\nmount -o remount,bind,ro');
     expect(script).toContain('mount --bind /mnt/work/1/3 /mnt/work/1/2/root/out\n');
   });
