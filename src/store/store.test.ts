@@ -2,6 +2,7 @@ import {chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile} from 'node:fs/promi
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, test} from 'vitest';
+import {sha256} from '../base/index.js';
 import {Store} from './store.js';
 
 describe('a store', () => {
@@ -48,6 +49,17 @@ describe('a store', () => {
     await chmod(folder, 0o2770);
     await Store.open(folder);
     expect((await stat(folder)).mode & 0o7777).toBe(0o2771);
+  });
+
+  test('finds what was committed, and its work folder ends without it', async () => {
+    const store = await Store.open(folder);
+    await using work = await store.openWork();
+    const staged = await work.newFolder();
+    await writeFile(join(staged, 'file'), 'content');
+    const {folder: kept} = await store.commit('steps', sha256('a key'), staged, {size: 7});
+    expect(await store.find('steps', sha256('a key'))).toEqual({key: sha256('a key'), folder: kept, facts: {size: 7}});
+    expect(await readdir(kept)).toEqual(['facts.json', 'file']);
+    expect(await readdir(work.path)).toEqual([]);
   });
 
   test('shows logs and what builds were made of to its owner only', async () => {

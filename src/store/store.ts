@@ -3,6 +3,7 @@ import {
   HostError,
   lockFile,
   readFileIfThere,
+  runOrThrow,
   type Sha256,
   systemErrorCode,
   UsageError,
@@ -73,7 +74,9 @@ export class Store {
   ): Promise<StoredResult<Facts>> {
     const folder = `${this.folder}/${kind}/${key}`;
     try {
-      await writeFile(`${staged}/facts.json`, JSON.stringify(facts), {flush: true});
+      await writeFile(`${staged}/facts.json`, JSON.stringify(facts));
+      // All files reach the disk before their key does, or a power cut could leave a result of empty files.
+      await runOrThrow('writing a result to disk', ['sync', '--file-system', staged], {cwd: this.folder});
       await rename(staged, folder);
     } catch (error) {
       const code = systemErrorCode(error);
