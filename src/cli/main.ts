@@ -15,6 +15,7 @@ import {version} from './version.js';
 export async function main(argv: readonly string[], env: Environment = process.env): Promise<number> {
   // A reader that went away (a pager, tee after Ctrl-C) must not stop the clean-up: what can't be printed is lost, no more.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+  process.umask(0o022); // sandboxes pass the store's folders with ids that own nothing there
   const session = new Session(env);
   const program = buildProgram(session);
   try {
