@@ -3,6 +3,8 @@ import type {CloudSettings} from '../profile.js';
 import type {InnerFile} from '../supervision.js';
 import {databaseUrl, serviceCredentials, serviceFile, transportUrl} from './common.js';
 
+const privsepHelper = '/usr/bin/privsep-helper --config-file /etc/nova/nova.conf';
+
 /** Configuration of Nova and of the libvirt that it drives. */
 export function computeFiles(settings: CloudSettings): InnerFile[] {
   return [
@@ -51,6 +53,9 @@ export function computeFiles(settings: CloudSettings): InnerFile[] {
         hw_disk_discard: 'unmap',
       },
       os_vif_ovs: {ovsdb_connection: 'unix:/run/openvswitch/db.sock', ovsdb_interface: 'vsctl'},
+      // nova-compute is root here: its helpers need neither sudo nor rootwrap, each a Python of its own.
+      nova_sys_admin: {helper_command: privsepHelper},
+      vif_plug_ovs_privileged: {helper_command: privsepHelper},
       oslo_concurrency: {lock_path: '/run/lock/nova'},
       oslo_policy: {policy_dirs: '/etc/nova/policy.d'},
       vnc: {enabled: false},
