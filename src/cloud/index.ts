@@ -6,4 +6,5 @@ export * from './instances.js';
 export {type CloudSession, openSession} from './keystone.js';
 export * from './neutron.js';
 export * from './nova.js';
+export type {CloudSettings} from './settings.js';
 export * from './trove.js';

@@ -1,15 +1,7 @@
 import {CloudError, UsageError, type World} from '../base/index.js';
-import {
-  type CloudSession,
-  type Glance,
-  type GlanceImage,
-  glanceClient,
-  openSession,
-  readCloudSettings,
-  type TroveDatastores,
-  troveDatastores,
-} from '../cloud/index.js';
+import {type GlanceImage, readCloudSettings, type TroveDatastores} from '../cloud/index.js';
 import {chooseVersion, findVersion, planActivation, type RegisteredVersion, readCatalogue} from '../datastore/index.js';
+import {type ImageServices, openImageServices} from './image-services.js';
 
 export interface ActivateRequest {
   /** `mariadb:11.8`, or `mariadb` for the catalogue's default version. */
@@ -32,23 +24,16 @@ export interface Activation {
   readonly reason?: string;
 }
 
-interface Target {
-  readonly session: CloudSession;
-  readonly glance: Glance;
-  readonly trove: TroveDatastores;
-}
-
 /** Makes a registered datastore version active, the default, and on its newest loaded image. A second run changes nothing.
  * @throws {UsageError} `not-registered`, `unknown-image`, `unknown-datastore`, `unknown-version`
  * @throws {CloudError}
  */
 export async function activateImage(request: ActivateRequest, world: World): Promise<Activation> {
   const {datastore, version} = chooseVersion(await readCatalogue(world.paths.home), request.datastore);
-  await using session = await openSession(await readCloudSettings(world, request), world);
-  const target = {session, glance: glanceClient(session), trove: troveDatastores(session)};
+  await using target = await openImageServices(await readCloudSettings(world, request), world);
   const registered = findVersion(await target.trove.list(), datastore.name, version.version);
   if (!registered) {
-    const facts = {datastore: datastore.name, version: version.version, cloud: session.settings.name};
+    const facts = {datastore: datastore.name, version: version.version, cloud: target.session.settings.name};
     throw new UsageError('not-registered', facts);
   }
   const image = await chooseImage(request.image, registered, target);
@@ -60,7 +45,7 @@ export async function activateImage(request: ActivateRequest, world: World): Pro
  * @throws {CloudError} `not-as-written`; `image-rejected` when the image has no data
  */
 export async function activateVersion(
-  {session, trove}: Target,
+  {session, trove}: ImageServices,
   registered: RegisteredVersion,
   image: GlanceImage | undefined,
   world: World,
@@ -88,7 +73,7 @@ export async function activateVersion(
 async function chooseImage(
   asked: string | undefined,
   registered: RegisteredVersion,
-  {session, glance}: Target,
+  {session, glance}: ImageServices,
 ): Promise<GlanceImage | undefined> {
   const cloud = session.settings.name;
   if (asked) {

@@ -1,16 +1,6 @@
 import {createReadStream} from 'node:fs';
 import {CloudError, type World} from '../base/index.js';
-import {
-  type CloudSession,
-  type Glance,
-  type GlanceImage,
-  glanceClient,
-  openSession,
-  readCloudSettings,
-  type TroveDatastores,
-  troveDatastores,
-  type Visibility,
-} from '../cloud/index.js';
+import {type GlanceImage, readCloudSettings, type Visibility} from '../cloud/index.js';
 import {
   findVersion,
   type ImageDecision,
@@ -26,6 +16,7 @@ import {
 } from '../datastore/index.js';
 import {readDiskFile} from '../disk/index.js';
 import {type Activation, activateVersion} from './activate-image.js';
+import {type ImageServices, openImageServices} from './image-services.js';
 import {type ImageToLoad, readImageToLoad, wantedImage} from './image-to-load.js';
 
 export interface LoadRequest {
@@ -75,13 +66,6 @@ interface LoadPlan {
   readonly parameters: readonly ParameterDecision[];
 }
 
-/** A cloud's two services that an image is loaded into. */
-interface Target {
-  readonly session: CloudSession;
-  readonly glance: Glance;
-  readonly trove: TroveDatastores;
-}
-
 /** Brings an image file into a cloud: the image into Glance, its datastore version and parameters into Trove.
  * The version stays inactive unless it was active before or activation is asked for. A second run changes nothing.
  * @throws {UsageError} when the file, the catalogue or the choice of cloud is at fault
@@ -90,8 +74,7 @@ interface Target {
 export async function loadImage(request: LoadRequest, world: World): Promise<LoadedImageResult> {
   const disk = await readDiskFile(request.file);
   const settings = await readCloudSettings(world, request);
-  await using session = await openSession(settings, world);
-  const target = {session, glance: glanceClient(session), trove: troveDatastores(session)};
+  await using target = await openImageServices(settings, world);
   const registered = await target.trove.list(); // a cloud that lacks Trove, or trust in us, is told before gigabytes are read
   const wanted = await readImageToLoad(disk, request, world);
   const described = wantedImage(wanted, request);
@@ -114,7 +97,7 @@ async function planLoad(
   wanted: ImageToLoad,
   described: WantedImage,
   versions: readonly RegisteredVersion[],
-  {glance, trove}: Target,
+  {glance, trove}: ImageServices,
 ): Promise<LoadPlan> {
   const registered = findVersion(versions, wanted.datastore.name, wanted.version.version);
   const sameContent = await glance.list({trovestack_sha256: wanted.digests.sha256});
@@ -161,7 +144,7 @@ async function applyImage(
   decision: ImageDecision,
   wanted: ImageToLoad,
   described: WantedImage,
-  {glance}: Target,
+  {glance}: ImageServices,
   world: World,
 ): Promise<string> {
   if (decision.kind !== 'upload') {
@@ -220,7 +203,7 @@ async function applyVersion(
   decision: VersionDecision,
   imageId: string,
   wanted: ImageToLoad,
-  {trove}: Target,
+  {trove}: ImageServices,
 ): Promise<RegisteredVersion> {
   if (decision.kind === 'keep') return decision.version;
   const {name: datastore, manager} = wanted.datastore;
@@ -236,7 +219,7 @@ async function applyVersion(
 async function applyParameters(
   decisions: readonly ParameterDecision[],
   version: RegisteredVersion,
-  {trove}: Target,
+  {trove}: ImageServices,
   world: World,
 ): Promise<void> {
   const changes = decisions.filter((decision) => decision.kind !== 'keep');
@@ -256,7 +239,7 @@ async function applyParameters(
 function resultOf(
   wanted: ImageToLoad,
   plan: LoadPlan,
-  {session}: Target,
+  {session}: ImageServices,
   imageId: string | undefined,
   registered: RegisteredVersion | undefined,
   activation?: Activation,
