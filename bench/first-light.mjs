@@ -2,7 +2,7 @@
 //   node bench/first-light.mjs             what is warm: help, a build with nothing changed, devcloud up, a cached quickstart
 //   node bench/first-light.mjs --cold      also from an empty store: quickstart, and a build with warm packages (25 min)
 import {spawn} from 'node:child_process';
-import {cpSync, existsSync, mkdtempSync, rmSync} from 'node:fs';
+import {cpSync, existsSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
@@ -65,6 +65,7 @@ async function warmPackagesBuild() {
   const debs = join(env.TROVESTACK_STORE, 'debs');
   if (!existsSync(debs)) throw new Error(`no packages at ${debs}`);
   cpSync(debs, join(store, 'debs'), {recursive: true});
+  writeFileSync(join(store, '.trovestack-store'), '');
   const args = ['image', 'build', 'mariadb', '--output-file', join(work, 'cold.qcow2')];
   await timed('image build, cold, warm package cache', args, {...env, TROVESTACK_STORE: store});
 }

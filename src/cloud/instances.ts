@@ -172,12 +172,27 @@ async function createNamed(
   patience: Patience,
   world: World,
 ): Promise<boolean> {
-  const isThere = async () => (await allPages(session, path, member, named)).some((thing) => thing.name === body.name);
-  if (await isThere()) return false;
+  const look = async (): Promise<'there' | 'missing' | 'guest is silent'> => {
+    try {
+      const things = await allPages(session, path, member, named);
+      return things.some((thing) => thing.name === body.name) ? 'there' : 'missing';
+    } catch (error) {
+      if (error instanceof CloudError && error.code === 'guest-silent') return 'guest is silent';
+      throw error;
+    }
+  };
+  const what = `${member.slice(0, -1)} "${body.name}"`;
+  // The agent of a guest that was just started again is heard of some time after its server.
+  const wasThere = await waitFor(`the guest to tell of ${what}`, patience, world.signal, async () => {
+    const found = await look();
+    return found === 'guest is silent' ? {still: found} : {done: found === 'there'};
+  });
+  if (wasThere) return false;
   await session.request({service, method: 'POST', path, json: {[member]: [body]}});
-  await waitFor<true>(`${member.slice(0, -1)} "${body.name}"`, patience, world.signal, async () =>
-    (await isThere()) ? {done: true} : {still: 'not in the guest yet'},
-  );
+  await waitFor<true>(what, patience, world.signal, async () => {
+    const found = await look();
+    return found === 'there' ? {done: true} : {still: found};
+  });
   return true;
 }
 

@@ -20,6 +20,8 @@ describe('a refusal', () => {
     );
     expect(refused(413, '<html><title>413</title>Image storage quota exceeded</html>').code).toBe('over-quota');
     expect(refused(403, 'Quota exceeded for resource: images').code).toBe('over-quota');
+    const silent = 'An error occurred communicating with the guest: Timed out waiting for a reply, limit reached.';
+    expect(refused(400, silent).code).toBe('guest-silent');
     expect(refused(500, '').code).toBe('request-failed');
   });
 

@@ -5,6 +5,10 @@ import type {HttpAnswer, HttpRequest} from './http.js';
 export function refusal(request: HttpRequest, answer: HttpAnswer): CloudError {
   const problem = reasonIn(answer);
   const facts = {method: request.method, url: request.url, problem};
+  // Trove 23 answers 400 when its agent in the guest is silent (GuestError, GuestTimeout in common/exception.py).
+  if (/communicating with the guest|connect to the guest agent/i.test(problem)) {
+    return new CloudError('guest-silent', facts);
+  }
   const speaksOfLimits = /quota|limit|exceed|too large|no space/i.test(problem);
   if (answer.status === 413 || (speaksOfLimits && [400, 403, 409].includes(answer.status))) {
     return new CloudError('over-quota', facts);

@@ -54,6 +54,11 @@ export const cloudWords = {
   'too-late': (f: {what: string; seconds: number; last: string}): Words => ({
     message: `Cannot wait longer for ${f.what}: after ${f.seconds} s the last state is "${f.last}"`,
   }),
+  'guest-silent': (f: {method: string; url: string; problem: string}): Words => ({
+    message: `Cannot finish ${f.method} "${f.url}": the guest agent of the instance does not answer`,
+    details: {said: f.problem},
+    next: 'openstack database instance show INSTANCE tells its state; its console tells how far it booted',
+  }),
   'nothing-suitable': (f: {what: string; cloud: string}): Words => ({
     message: `Cannot create an instance in cloud "${f.cloud}": it has no ${f.what}`,
     next: `openstack --os-cloud ${f.cloud} flavor list; openstack --os-cloud ${f.cloud} network list`,
