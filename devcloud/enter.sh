@@ -5,6 +5,8 @@
 set -eu
 root=$1 lower=$2 upper=$3 work=$4 inner=$5 accelerator=${6:-}
 
+# mount(8) from util-linux 2.39 on hands options over one by one, each of at most 255 characters: too few for the layers.
+export LIBMOUNT_FORCE_MOUNT2=always
 mount -t overlay overlay -o "lowerdir=$lower,upperdir=$upper,workdir=$work" "$root"
 mount -t proc proc "$root/proc"
 mount -t sysfs sysfs "$root/sys"
