@@ -1,5 +1,5 @@
 import type {Command} from 'commander';
-import type {PlanRequest} from '../workflows/plan-image.js';
+import type {GuestRequest} from '../workflows/plan-image.js';
 
 /** Options that say what to build. */
 export interface PlanOptions {
@@ -26,9 +26,10 @@ export function addPlanOptions(command: Command): Command {
     .option('--rebuild [step...]', 'run these steps again, or all, whatever the store has');
 }
 
-export function planRequest(datastore: string, options: PlanOptions): PlanRequest {
+export function planRequest(datastore: string, options: PlanOptions): GuestRequest {
   const {series, distribution, release, arch, rebuild} = options;
   return {
+    kind: 'datastore',
     datastore,
     elements: options.element,
     elementsPath: options.elementsPath,

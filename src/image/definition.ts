@@ -16,22 +16,39 @@ export interface ContainerImage {
   readonly settings: ContainerDefinition;
 }
 
-/** What to build: a guest image with all that decides its content. */
+export type Architecture = 'amd64' | 'arm64';
+
+/** What to build: an image with all that decides its content. */
 export interface ImageDefinition {
   /** Also how its builds are known in the store. */
   readonly name: string;
+  readonly architecture: Architecture;
+  readonly purpose: ImagePurpose;
+  readonly tree: TreeDefinition;
+  readonly disk: DiskDefinition;
+}
+
+/** What an image is for: a guest of Trove's, or whatever its elements make of it. */
+export type ImagePurpose = DatastorePurpose | {readonly kind: 'elements'};
+
+export interface DatastorePurpose {
+  readonly kind: 'datastore';
   readonly datastore: string;
   readonly version: string;
   readonly manager: string;
   readonly series: string;
   readonly distribution: string;
   readonly release: string;
-  readonly architecture: 'amd64' | 'arm64';
-  readonly tree: TreeDefinition;
   readonly container: ContainerImage;
   /** Folder of Trove's validation rules, which the guest agent's package brings. */
   readonly validationRules?: string;
-  readonly disk: DiskDefinition;
+}
+
+/** The definition of a datastore's guest image. */
+export type GuestDefinition = ImageDefinition & {readonly purpose: DatastorePurpose};
+
+export function isGuest(definition: ImageDefinition): definition is GuestDefinition {
+  return definition.purpose.kind === 'datastore';
 }
 
 export interface DiskDefinition {
@@ -58,7 +75,7 @@ export interface ImageChoices {
 /** The image that a catalogue row and a person's choices describe.
  * @throws {UsageError} `no-such-image` when no row of the version matches.
  */
-export function defineImage(chosen: ChosenVersion, choices: ImageChoices): ImageDefinition {
+export function defineImage(chosen: ChosenVersion, choices: ImageChoices): GuestDefinition {
   const {datastore, version} = chosen;
   const {row, architecture} = chooseRow(chosen, choices);
   const name = [datastore.name, version.version, row.series, row.distribution, row.release, architecture].join('-');
@@ -67,35 +84,72 @@ export function defineImage(chosen: ChosenVersion, choices: ImageChoices): Image
   const rules = datastore.registration.validationRules;
   return {
     name,
-    datastore: datastore.name,
-    version: version.version,
-    manager: datastore.manager,
-    series: row.series,
-    distribution: row.distribution,
-    release: row.release,
     architecture,
-    tree: {name, elements: [...row.elements, ...(choices.elements ?? [])], environment},
-    container: {
-      tree: {
-        name: `container-${container.image}-${container.tag}-${row.release}-${architecture}`,
-        elements: container.elements,
-        environment,
+    purpose: {
+      kind: 'datastore',
+      datastore: datastore.name,
+      version: version.version,
+      manager: datastore.manager,
+      series: row.series,
+      distribution: row.distribution,
+      release: row.release,
+      container: {
+        tree: {
+          name: `container-${container.image}-${container.tag}-${row.release}-${architecture}`,
+          elements: container.elements,
+          environment,
+        },
+        settings: container,
       },
-      settings: container,
+      ...(rules === undefined ? {} : {validationRules: rules}),
     },
-    ...(rules === undefined ? {} : {validationRules: rules}),
-    disk: {
-      kernelArguments: ['console=tty0', 'console=ttyS0,115200', ...(choices.kernelArguments ?? [])],
-      headroom: 0.2,
-      freeMiB: 256,
-    },
+    tree: {name, elements: [...row.elements, ...(choices.elements ?? [])], environment},
+    disk: diskDefinition(choices.kernelArguments),
+  };
+}
+
+/** What a person asks for by elements alone, as with disk-image-create. */
+export interface ElementChoices {
+  /** Of the image. */
+  readonly name: string;
+  /** Without those that they depend on. */
+  readonly elements: readonly string[];
+  readonly architecture: Architecture;
+  /** More kernel arguments. */
+  readonly kernelArguments?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** An image that is what its elements make of it.
+ * @throws {UsageError} `bad-argument` for a name that can't be one
+ */
+export function defineElementImage(choices: ElementChoices): ImageDefinition {
+  const {name, elements, architecture} = choices;
+  if (!/^[0-9A-Za-z][0-9A-Za-z_.+-]*$/.test(name)) {
+    const problem = 'a name of an image has letters, digits, "_", ".", "+" and "-", and begins with a letter or digit';
+    throw new UsageError('bad-argument', {argument: `"${name}"`, problem, next: 'choose another name'});
+  }
+  return {
+    name,
+    architecture,
+    purpose: {kind: 'elements'},
+    tree: {name, elements, environment: {...choices.environment, ARCH: architecture}},
+    disk: diskDefinition(choices.kernelArguments),
+  };
+}
+
+function diskDefinition(kernelArguments: readonly string[] = []): DiskDefinition {
+  return {
+    kernelArguments: ['console=tty0', 'console=ttyS0,115200', ...kernelArguments],
+    headroom: 0.2,
+    freeMiB: 256,
   };
 }
 
 function chooseRow(
   {datastore, version}: ChosenVersion,
   choices: ImageChoices,
-): {readonly row: ImageRow; readonly architecture: ImageDefinition['architecture']} {
+): {readonly row: ImageRow; readonly architecture: Architecture} {
   for (const row of version.images) {
     const architecture = row.architectures.find((a) => matches(choices.architecture, a));
     const isRow =

@@ -27,7 +27,7 @@ export interface TreeInputs {
   /** Package sources of the base root, as apt has them; empty when mmdebstrap's own are taken. */
   readonly sources: readonly string[];
   readonly release: string;
-  readonly kind: GuestTree | {readonly kind: 'container'};
+  readonly kind: GuestTree | {readonly kind: 'container' | 'elements'};
 }
 
 export interface GuestTree {
@@ -62,7 +62,8 @@ export function stepsOfTree(inputs: TreeInputs): Step[] {
     if (phase === 'install.d') steps.push(...staticSteps(inputs, script));
     steps.push(...(hooks.get(phase) ?? []).map((hook) => hookStep(hook, inputs, common)));
     steps.push(...packageSteps(inputs, phase, 'remove', script));
-    if (phase === 'post-install.d' && inputs.kind.kind === 'guest') steps.push(script('initramfs', scripts.initramfs));
+    if (phase === 'post-install.d' && inputs.kind.kind !== 'container')
+      steps.push(script('initramfs', scripts.initramfs));
   }
   return [...steps, script('hygiene', scripts.hygiene, [], {place: 'outside'})];
 }
@@ -137,7 +138,7 @@ function filesBelow(elements: readonly Element[], folder: string): Record<string
 }
 
 function closingSteps({kind}: TreeInputs, own: OwnStep, script: ScriptStep): Step[] {
-  if (kind.kind === 'container') return [];
+  if (kind.kind !== 'guest') return kind.kind === 'container' ? [] : [script('boot-files', scripts.bootFiles)];
   const {name, key, settings} = kind.container;
   return [
     own('container', {kind: 'container', container: name}, {place: 'outside', inputs: {container: key, settings}}),

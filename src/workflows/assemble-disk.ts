@@ -29,7 +29,7 @@ import {
   sectorBytes,
   sfdiskInput,
 } from '../disk/index.js';
-import type {ImageDefinition} from '../image/index.js';
+import {type ImageDefinition, isGuest} from '../image/index.js';
 import {enter, ownByNamespace} from '../sandbox/index.js';
 import type {StoredResult} from '../store/index.js';
 import {isDiskFull} from './package-trouble.js';
@@ -180,8 +180,8 @@ export async function configurationParameters(
   definition: ImageDefinition,
   layers: readonly string[],
 ): Promise<unknown> {
-  if (definition.validationRules === undefined) return undefined;
-  const path = `trove/templates/${definition.validationRules}/validation-rules.json`;
+  if (!isGuest(definition) || definition.purpose.validationRules === undefined) return undefined;
+  const path = `trove/templates/${definition.purpose.validationRules}/validation-rules.json`;
   for (const layer of layers) {
     const folder = `${layer}/usr/lib/python3/dist-packages`;
     const text = await readFileIfThere(`${folder}/${path}`);

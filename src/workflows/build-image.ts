@@ -1,33 +1,38 @@
 import {chmod, writeFile} from 'node:fs/promises';
 import {resolve} from 'node:path';
 import {Bug, type Sha256, type World} from '../base/index.js';
-import {recordOf} from '../plan/index.js';
+import {isGuest} from '../image/index.js';
+import {recordOf, type TreePlan} from '../plan/index.js';
 import {type StoredResult, storeError} from '../store/index.js';
 import {assembleDisk, configurationParameters, type ImageFacts} from './assemble-disk.js';
 import {checkDestination, deliverImage} from './deliver-image.js';
 import {answeredPrograms} from './hook-environment.js';
 import {manifestBase} from './image-manifest.js';
-import {type PlannedImage, type PlannedTree, type PlanRequest, planImage, readBlueprint} from './plan-image.js';
+import {
+  type ImageBlueprint,
+  type PlannedImage,
+  type PlannedTree,
+  type PlanRequest,
+  planImage,
+  readBlueprint,
+} from './plan-image.js';
 import type {StepContext} from './run-step.js';
 import {type BuiltTree, runTree} from './run-tree.js';
 import {ensureToolsRoot, type ToolsRoot} from './tools-root.js';
 import {openWorkshop, type Workshop} from './workshop.js';
 
-export interface BuildRequest extends PlanRequest {
+export type BuildRequest = PlanRequest & {
   /** Default: named after the image, in the current folder. */
   readonly outputFile?: string;
-}
+};
 
+/** An image of any kind. */
 export interface BuiltImage {
+  readonly image: string;
   readonly file: string;
   readonly sha256: Sha256;
   readonly sizeBytes: number;
   readonly virtualSizeBytes: number;
-  readonly datastore: string;
-  readonly version: string;
-  readonly series: string;
-  readonly distribution: string;
-  readonly release: string;
   readonly architecture: string;
   readonly stepsRun: number;
   readonly stepsReused: number;
@@ -35,33 +40,50 @@ export interface BuiltImage {
   readonly isUnchanged: boolean;
 }
 
-/** Builds a guest image: plans it, runs what the store hasn't, assembles the disk, and puts the file in its place.
+export interface BuiltGuest extends BuiltImage {
+  readonly datastore: string;
+  readonly version: string;
+  readonly series: string;
+  readonly distribution: string;
+  readonly release: string;
+}
+
+/** Builds an image: plans it, runs what the store hasn't, assembles the disk, and puts the file in its place.
  * A file that was there is replaced only when its successor is whole.
  * @throws {UsageError} as `planImage`; `bad-argument` for an output file that cannot be one; `not-a-store`
  * @throws {StepError} `hook-failed`, `step-failed`, `environment-failed`
  * @throws {HostError} `not-root`, `mirror-unreachable`, `disk-full`, `no-access`, …
  */
-export async function buildImage(request: BuildRequest, world: World): Promise<BuiltImage> {
+export function buildImage(request: BuildRequest & {readonly kind: 'datastore'}, world: World): Promise<BuiltGuest>;
+export function buildImage(request: BuildRequest, world: World): Promise<BuiltImage>;
+export async function buildImage(request: BuildRequest, world: World): Promise<BuiltImage | BuiltGuest> {
   const blueprint = await readBlueprint(request, world);
+  const built = await build(blueprint, request, world);
+  if (!isGuest(blueprint.definition)) return built;
+  const {datastore, version, series, distribution, release} = blueprint.definition.purpose;
+  return {...built, datastore, version, series, distribution, release};
+}
+
+async function build(blueprint: ImageBlueprint, request: BuildRequest, world: World): Promise<BuiltImage> {
   const file = resolve(request.outputFile ?? `${blueprint.definition.name}.qcow2`);
   await checkDestination(file);
   await using workshop = await openWorkshop(world);
   const tools = await ensureToolsRoot('assembly', workshop, world);
   const planned = await planImage(blueprint, request.rebuild, workshop, tools, world);
-  const {definition, container, guest} = planned;
-  const decisions = [...container.plan.decisions, ...guest.plan.decisions];
+  const {definition} = planned;
+  const decisions = plansOf(planned).flatMap((plan) => plan.decisions);
   const reused = decisions.filter(({kind}) => kind === 'reuse').length + (planned.diskReason === undefined ? 1 : 0);
   world.emit({type: 'plan ready', image: definition.name, steps: decisions.length + 1, reused});
 
   const {image, stepsRun} = await findOrBuild(planned, workshop, tools, world).catch((error: unknown) => {
     throw storeError(error, workshop.store.folder);
   });
-  const {datastore, version, series, distribution, release, architecture} = definition;
   const delivered = await deliverImage(image, file);
   return {
     ...delivered,
     ...image.facts,
-    ...{datastore, version, series, distribution, release, architecture},
+    image: definition.name,
+    architecture: definition.architecture,
     stepsRun,
     stepsReused: decisions.length + 1 - stepsRun,
   };
@@ -87,15 +109,15 @@ async function findOrBuild(
   }
   const {definition, diskReason: reason, imageKey: key} = planned;
   const build = {planned, workshop, tools, world, repeated: new Set<Sha256>()};
-  const container = await buildTree(planned.container, build);
-  const tree = await buildTree(planned.guest, build, container);
-  const stepsRun = container.stepsRun + tree.stepsRun;
+  const container = planned.container && (await buildTree(planned.container, build));
+  const tree = await buildTree(planned.root, build, container);
+  const stepsRun = (container?.stepsRun ?? 0) + tree.stepsRun;
   await using _lock = await store.lock(key, `the disk of image "${definition.name}"`, world.signal);
   const madeMeanwhile = isRepeat(planned) ? undefined : await store.find<ImageFacts>('images', key);
   if (madeMeanwhile) return {image: madeMeanwhile, stepsRun};
   await store.remove('images', key);
   const sidecar = {
-    ...manifestBase(definition, planned.guest.elements),
+    ...manifestBase(definition, planned.root.elements),
     configurationParameters: await configurationParameters(definition, tree.layers),
   };
   const logFolder = store.logFolder(definition.name);
@@ -104,8 +126,12 @@ async function findOrBuild(
 }
 
 /** Whether results that the store has are to be replaced, and with them the image made from them. */
-function isRepeat({container, guest}: PlannedImage): boolean {
-  return [container.plan, guest.plan].some(({decisions}) => decisions.some((d) => d.kind === 'run' && d.isRepeat));
+function isRepeat(planned: PlannedImage): boolean {
+  return plansOf(planned).some(({decisions}) => decisions.some((d) => d.kind === 'run' && d.isRepeat));
+}
+
+function plansOf({container, root}: PlannedImage): TreePlan[] {
+  return [...(container ? [container.plan] : []), root.plan];
 }
 
 interface Build {

@@ -4,8 +4,7 @@ import {enter} from '../sandbox/index.js';
 import type {ToolsRoot} from './tools-root.js';
 import type {Workshop} from './workshop.js';
 
-/** The variables with what the elements' environment.d makes of them. Bash is asked only when a package list has a
- * condition: nothing else in a plan depends on it. */
+/** The variables with what the elements' environment.d makes of them. */
 export async function evaluatedEnvironment(
   elements: readonly Element[],
   variables: Readonly<Record<string, string>>,
@@ -13,11 +12,8 @@ export async function evaluatedEnvironment(
   tools: ToolsRoot,
   world: World,
 ): Promise<Readonly<Record<string, string | undefined>>> {
-  const isAsked = elements.some(({packages}) =>
-    packages.some((p) => p.conditions.length > 0 || p.installType !== undefined),
-  );
   const files = environmentFiles(elements);
-  if (!isAsked || files.length === 0) return variables;
+  if (files.length === 0) return variables;
   const mounts = files.map(
     ({name, path}) => ({kind: 'bind', at: `/tmp/env/${name}`, from: path, readOnly: true}) as const,
   );

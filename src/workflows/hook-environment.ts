@@ -1,5 +1,5 @@
 import type {Element} from '../element/index.js';
-import type {ImageDefinition, TreeDefinition} from '../image/index.js';
+import {type ImageDefinition, isGuest, type TreeDefinition} from '../image/index.js';
 
 /** Places in a sandbox that hooks know by variables. */
 export const hookPlaces = {
@@ -13,15 +13,9 @@ export const hookPlaces = {
 } as const;
 
 /** The variables that a tree's hooks see, and that shape it: those of the definition and of upstream's contract. */
-export function treeVariables(
-  tree: TreeDefinition,
-  definition: ImageDefinition,
-  mirrors: {readonly archive: string; readonly security: string},
-): Record<string, string> {
+export function treeVariables(tree: TreeDefinition, definition: ImageDefinition): Record<string, string> {
   return {
-    DIB_DISTRIBUTION_MIRROR: mirrors.archive,
-    DIB_DEBIAN_SECURITY_MIRROR: mirrors.security,
-    DIB_DEFAULT_INSTALLTYPE: 'package',
+    DIB_DEFAULT_INSTALLTYPE: isGuest(definition) ? 'package' : 'source',
     DIB_INIT_SYSTEM: 'systemd',
     DIB_ROOT_FSTYPE: 'ext4',
     DIB_ROOT_LABEL: 'root',

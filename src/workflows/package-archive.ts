@@ -11,7 +11,8 @@ for url in "$@"; do
 done
 `;
 
-/** The date of the newest suite of the package archive: no file of its packages is newer.
+/** The date of the newest suite of the package archive: no file of its packages is newer. Where no archive is known, that of
+ * the build, which is kept with the step.
  * @param sources Lines as in sources.list.
  * @returns Seconds since 1970.
  */
@@ -22,6 +23,7 @@ export async function packageArchiveDate(
   staged: string,
   context: StepContext,
 ): Promise<number> {
+  if (sources.length === 0) return Math.floor(Date.now() / 1000);
   const addresses = sources.map(inReleaseAddress);
   const text = await runInTree(step, ['sh', '-c', script, 'dates', ...addresses], tree, staged, context);
   const dates = [...text.matchAll(/^Date: (.+)$/gm)].map(([, date = '']) => Date.parse(date) / 1000);

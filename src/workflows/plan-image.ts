@@ -13,23 +13,42 @@ import {
 } from '../base/index.js';
 import {chooseVersion, readCatalogue} from '../datastore/index.js';
 import {type Element, readElements, resolveElements} from '../element/index.js';
-import {defineImage, type ImageChoices, type ImageDefinition, type TreeDefinition} from '../image/index.js';
+import {
+  defineElementImage,
+  defineImage,
+  type ElementChoices,
+  type ImageChoices,
+  type ImageDefinition,
+  isGuest,
+  type TreeDefinition,
+} from '../image/index.js';
 import {type BuildRecord, keysOf, planTree, stepsOfTree, type TreeInputs, type TreePlan} from '../plan/index.js';
 import {diskKey} from './assemble-disk.js';
 import {evaluatedEnvironment} from './evaluate-environment.js';
 import {imageVariables, treeVariables} from './hook-environment.js';
-import {manifestBase} from './image-manifest.js';
+import {guestManifestBase} from './image-manifest.js';
 import type {ToolsRoot} from './tools-root.js';
 import type {Workshop} from './workshop.js';
 
-export interface PlanRequest extends ImageChoices {
-  /** `mariadb` or `mariadb:11.8`. */
-  readonly datastore: string;
-  readonly version?: string;
+/** What to build: the guest image of a datastore version, or an image that is what its elements make of it. */
+export type PlanRequest = GuestRequest | ElementsRequest;
+
+interface CommonRequest {
   /** Folders of elements that come before ours. */
   readonly elementsPath?: readonly string[];
   /** Steps to run again whatever the store has; `true` for all. */
   readonly rebuild?: boolean | readonly string[];
+}
+
+export interface GuestRequest extends CommonRequest, ImageChoices {
+  readonly kind: 'datastore';
+  /** `mariadb` or `mariadb:11.8`. */
+  readonly datastore: string;
+  readonly version?: string;
+}
+
+export interface ElementsRequest extends CommonRequest, ElementChoices {
+  readonly kind: 'elements';
 }
 
 /** One tree of an image, with all that running it needs. */
@@ -42,8 +61,10 @@ export interface PlannedTree {
 
 export interface PlannedImage {
   readonly definition: ImageDefinition;
-  readonly container: PlannedTree;
-  readonly guest: PlannedTree;
+  /** Of the database container, where the image carries one. */
+  readonly container?: PlannedTree;
+  /** Of the image itself. */
+  readonly root: PlannedTree;
   /** Of the finished image in the store. */
   readonly imageKey: Sha256;
   /** Why the disk is to be assembled; undefined when the store has it. */
@@ -53,21 +74,30 @@ export interface PlannedImage {
 /** What a person asked for, read and found to make sense; nothing of the machine was needed for it. */
 export interface ImageBlueprint {
   readonly definition: ImageDefinition;
+  readonly elements: readonly Element[];
+  /** Of the container's tree; empty without one. */
   readonly containerElements: readonly Element[];
-  readonly guestElements: readonly Element[];
 }
 
 /** @throws {UsageError} `unknown-datastore`, `unknown-version`, `no-such-image`, `unknown-element`, `clashing-elements`, … */
 export async function readBlueprint(request: PlanRequest, world: World): Promise<ImageBlueprint> {
-  const catalogue = await readCatalogue(world.paths.home);
-  const name = request.version === undefined ? request.datastore : `${request.datastore}:${request.version}`;
-  const environment = {...dibVariables(world.env), ...request.environment};
-  const definition = defineImage(chooseVersion(catalogue, name), {...request, environment});
+  const definition = await defineRequested(request, world);
   const searchPath = elementsPath(request, world);
   const elementsOf = async ({elements}: TreeDefinition) =>
     resolveElements(elements, await readElements(elements, searchPath));
-  const containerElements = await elementsOf(definition.container.tree);
-  return {definition, containerElements, guestElements: await elementsOf(definition.tree)};
+  const containerElements = isGuest(definition) ? await elementsOf(definition.purpose.container.tree) : [];
+  return {definition, containerElements, elements: await elementsOf(definition.tree)};
+}
+
+async function defineRequested(request: PlanRequest, world: World): Promise<ImageDefinition> {
+  const environment = {...dibVariables(world.env), ...request.environment};
+  if (request.kind === 'elements') {
+    const asked = givenVariables(world.env, ['DIB_RELEASE']);
+    return defineElementImage({...request, environment: {...asked, ...environment}});
+  }
+  const catalogue = await readCatalogue(world.paths.home);
+  const name = request.version === undefined ? request.datastore : `${request.datastore}:${request.version}`;
+  return defineImage(chooseVersion(catalogue, name), {...request, environment});
 }
 
 /** The person's own `DIB_*` variables, which elements are configured by. Those of places are this program's to say. */
@@ -77,7 +107,11 @@ function dibVariables(env: Environment): Record<string, string> {
   return Object.fromEntries(entries.map(([name, value]) => [name, value ?? '']));
 }
 
-/** What a build will do: the image's two trees step by step, and its disk.
+function givenVariables(env: Environment, names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
+}
+
+/** What a build will do: the image's trees step by step, and its disk.
  * @throws {UsageError} `unknown-step`, `no-mirror`
  */
 export async function planImage(
@@ -87,50 +121,42 @@ export async function planImage(
   tools: ToolsRoot,
   world: World,
 ): Promise<PlannedImage> {
-  const {definition, containerElements, guestElements} = blueprint;
-  const planner = {definition, rebuild, mirrors: await mirrorsFor(tools, world), workshop, tools, world};
-  const container = await planOne(definition.container.tree, containerElements, {kind: 'container'}, planner);
-  const guest = await planOne(
-    definition.tree,
-    guestElements,
-    {
-      kind: 'guest',
-      container: {
-        name: definition.container.tree.name,
-        key: container.plan.resultKey,
-        settings: canonicalJson(definition.container.settings),
-      },
-      manifest: canonicalJson(manifestBase(definition, guestElements)),
-    },
-    planner,
-  );
-  checkRebuild(rebuild, [container.plan, guest.plan]);
-  const imageKey = diskKey(guest.plan.resultKey, definition, tools.identity);
-  const diskReason = await reasonForDisk(imageKey, [container.plan, guest.plan], workshop);
-  return {definition, container, guest, imageKey, diskReason};
+  const {definition, containerElements, elements} = blueprint;
+  const planner = {definition, rebuild, workshop, tools, world};
+  const container = isGuest(definition)
+    ? await planOne(definition.purpose.container.tree, containerElements, {kind: 'container'}, planner)
+    : undefined;
+  const root = await planOne(definition.tree, elements, treeKind(definition, elements, container), planner);
+  const plans = [...(container ? [container.plan] : []), root.plan];
+  checkRebuild(rebuild, plans);
+  const imageKey = diskKey(root.plan.resultKey, definition, tools.identity);
+  const diskReason = await reasonForDisk(imageKey, plans, workshop);
+  return {definition, ...(container ? {container} : {}), root, imageKey, diskReason};
+}
+
+function treeKind(
+  definition: ImageDefinition,
+  elements: readonly Element[],
+  container: PlannedTree | undefined,
+): TreeInputs['kind'] {
+  if (!isGuest(definition) || !container) return {kind: 'elements'};
+  const {tree, settings} = definition.purpose.container;
+  return {
+    kind: 'guest',
+    container: {name: tree.name, key: container.plan.resultKey, settings: canonicalJson(settings)},
+    manifest: canonicalJson(guestManifestBase(definition, elements)),
+  };
 }
 
 /** Where elements are looked for: as asked, then `ELEMENTS_PATH`, then ours. */
-export function elementsPath(request: Pick<PlanRequest, 'elementsPath'>, world: World): string[] {
+export function elementsPath(request: CommonRequest, world: World): string[] {
   const fromEnvironment = (world.env.ELEMENTS_PATH ?? '').split(':').filter(Boolean);
   return [...(request.elementsPath ?? []), ...fromEnvironment, `${world.paths.home}/elements`];
-}
-
-/** The mirrors that packages come from; where this machine names none, those that mmdebstrap chose for the tools root. */
-async function mirrorsFor(tools: ToolsRoot, world: World): Promise<DebianMirrors> {
-  const known = await findDebianMirrors(world.env);
-  if (known) return known;
-  const [root = ''] = tools.tree.layers.slice(-1);
-  const sources = (await readFileIfThere(`${root}/etc/apt/sources.list`)) ?? '';
-  const chosen = debianMirrorsAmong(parseAptSources(sources, 'one-line'));
-  if (!chosen) throw new UsageError('no-mirror', {variable: 'DIB_DISTRIBUTION_MIRROR'});
-  return chosen;
 }
 
 interface Planner {
   readonly definition: ImageDefinition;
   readonly rebuild: PlanRequest['rebuild'];
-  readonly mirrors: DebianMirrors;
   readonly workshop: Workshop;
   readonly tools: ToolsRoot;
   readonly world: World;
@@ -140,18 +166,20 @@ async function planOne(
   tree: TreeDefinition,
   elements: readonly Element[],
   kind: TreeInputs['kind'],
-  {definition, rebuild, mirrors, workshop, tools, world}: Planner,
+  {definition, rebuild, workshop, tools, world}: Planner,
 ): Promise<PlannedTree> {
-  const variables = treeVariables(tree, definition, mirrors);
   const ofImage = imageVariables(tree, elements);
+  const asked = treeVariables(tree, definition);
+  const evaluated = await evaluatedEnvironment(elements, {...asked, ...ofImage}, workshop, tools, world);
+  const archive = await packageArchive(evaluated, tools, world);
+  const variables = {...archive.variables, ...asked};
   const steps = stepsOfTree({
     elements,
     variables,
     imageVariables: ofImage,
-    evaluated: await evaluatedEnvironment(elements, {...variables, ...ofImage}, workshop, tools, world),
+    evaluated: {...archive.variables, ...evaluated},
     toolsIdentity: tools.identity,
-    sources: debianSourceLines(definition.release, mirrors),
-    release: definition.release,
+    ...archive.origin,
     kind,
   });
   const present = await Promise.all(
@@ -164,6 +192,40 @@ async function planOne(
     rebuild: rebuild === true ? 'all' : new Set(rebuild || []),
   });
   return {plan, elements, variables, imageVariables: ofImage};
+}
+
+/** Where a tree's packages come from, as its environment.d tells. For another distribution than Debian the person's own
+ * variables are all that is known.
+ */
+async function packageArchive(
+  evaluated: Readonly<Record<string, string | undefined>>,
+  tools: ToolsRoot,
+  world: World,
+): Promise<{
+  readonly variables: Readonly<Record<string, string>>;
+  readonly origin: Pick<TreeInputs, 'sources' | 'release'>;
+}> {
+  const release = evaluated.DIB_RELEASE ?? '';
+  const isDebian = (evaluated.DISTRO_NAME ?? 'debian') === 'debian' && release !== '';
+  if (!isDebian) {
+    return {variables: givenVariables(world.env, ['DIB_DISTRIBUTION_MIRROR']), origin: {sources: [], release}};
+  }
+  const mirrors = await mirrorsFor(tools, world);
+  return {
+    variables: {DIB_DISTRIBUTION_MIRROR: mirrors.archive, DIB_DEBIAN_SECURITY_MIRROR: mirrors.security},
+    origin: {sources: debianSourceLines(release, mirrors), release},
+  };
+}
+
+/** The mirrors that packages come from; where this machine names none, those that mmdebstrap chose for the tools root. */
+async function mirrorsFor(tools: ToolsRoot, world: World): Promise<DebianMirrors> {
+  const known = await findDebianMirrors(world.env);
+  if (known) return known;
+  const [root = ''] = tools.tree.layers.slice(-1);
+  const sources = (await readFileIfThere(`${root}/etc/apt/sources.list`)) ?? '';
+  const chosen = debianMirrorsAmong(parseAptSources(sources, 'one-line'));
+  if (!chosen) throw new UsageError('no-mirror', {variable: 'DIB_DISTRIBUTION_MIRROR'});
+  return chosen;
 }
 
 function checkRebuild(rebuild: PlanRequest['rebuild'], plans: readonly TreePlan[]): void {

@@ -1,5 +1,5 @@
 import {Bug, type Sha256} from '../base/index.js';
-import {dockerImage, type ImageDefinition} from '../image/index.js';
+import {dockerImage, type GuestDefinition} from '../image/index.js';
 import type {Step} from '../plan/index.js';
 import type {Mount} from '../sandbox/index.js';
 import {runInTree, type StepContext, type TreeSoFar} from './run-step.js';
@@ -38,7 +38,7 @@ chmod 600 "$docker"/image/overlay2/repositories.json
 /** Puts a container's tree into the guest's Docker store: what dockerd would have written, without dockerd. */
 export async function preloadContainer(
   step: Step,
-  definition: ImageDefinition,
+  definition: GuestDefinition,
   container: {readonly layers: readonly string[]; readonly epoch: number},
   tree: TreeSoFar,
   staged: string,
@@ -51,7 +51,7 @@ export async function preloadContainer(
   const [diffId, size] = measured.trim().split('\n');
   if (!diffId || !size) throw new Bug('container-not-measured', {measured});
   const layer = {diffId: diffId as Sha256, sizeBytes: Number(size)};
-  const image = dockerImage(definition.container.settings, layer, definition.architecture, container.epoch);
+  const image = dockerImage(definition.purpose.container.settings, layer, definition.architecture, container.epoch);
   const files = Object.entries(image.files).flatMap(([path, text]) => ['file', path, text]);
   const links = Object.entries(image.links).flatMap(([path, target]) => ['link', path, target]);
   const argv = ['bash', '-c', write, 'preload', image.layerFolder, ...files, ...links];

@@ -1,7 +1,7 @@
 import {formatJson, type World} from '../base/index.js';
 import type {RegisteredVersion} from '../datastore/index.js';
 import {activateImage} from './activate-image.js';
-import {type BuiltImage, buildImage} from './build-image.js';
+import {type BuiltGuest, buildImage} from './build-image.js';
 import {type DatabaseAnswer, ensureDatabase} from './database-instance.js';
 import {devcloudDestroy} from './devcloud-destroy.js';
 import {type DevcloudStatus, listDevclouds} from './devcloud-status.js';
@@ -24,7 +24,7 @@ export interface QuickstartRequest {
 
 /** Everything that a quickstart made or found. */
 export interface QuickstartResult {
-  readonly image: BuiltImage;
+  readonly image: BuiltGuest;
   readonly proof: Verdict;
   readonly devcloud: DevcloudStatus;
   readonly version: RegisteredVersion;
@@ -55,16 +55,16 @@ export async function quickstart(request: QuickstartRequest, world: World): Prom
   return {image, proof, devcloud, version, ...answer, stages: stages.reports, isDestroyed: request.destroy};
 }
 
-function build({datastore}: QuickstartRequest, stages: Stages, world: World): Promise<BuiltImage> {
+function build({datastore}: QuickstartRequest, stages: Stages, world: World): Promise<BuiltGuest> {
   return stages.run('build', `Build the guest image of ${datastore}`, async () => {
     const outputFile = `${world.paths.state}/images/${datastore.replace(':', '-')}.qcow2`;
-    const image = await buildImage({datastore, outputFile}, world);
+    const image = await buildImage({kind: 'datastore', datastore, outputFile}, world);
     const reused = image.stepsRun === 0 ? 'nothing changed since it was built' : undefined;
     return {value: image, detail: image.file, ...(reused ? {reused} : {})};
   });
 }
 
-function prove(image: BuiltImage, stages: Stages, world: World): Promise<Verdict> {
+function prove(image: BuiltGuest, stages: Stages, world: World): Promise<Verdict> {
   return stages.run('verify', 'Prove that it boots and serves', async () => {
     const key = {sha256: image.sha256, firmware: 'bios'} as const;
     const known = await findProof<Verdict>(key, world);
@@ -85,7 +85,7 @@ function startCloud({name, profile}: QuickstartRequest, stages: Stages, world: W
 }
 
 /** @returns The image's id in Glance. */
-function load(image: BuiltImage, cloud: string, stages: Stages, world: World): Promise<string | undefined> {
+function load(image: BuiltGuest, cloud: string, stages: Stages, world: World): Promise<string | undefined> {
   return stages.run('load', 'Load the image and register its datastore version', async () => {
     const loaded = await loadImage({file: image.file, cloud}, world);
     return {value: loaded.image.id, ...(loaded.isChanged ? {} : {reused: 'the cloud has it as wanted'})};
@@ -93,7 +93,7 @@ function load(image: BuiltImage, cloud: string, stages: Stages, world: World): P
 }
 
 function activate(
-  image: BuiltImage,
+  image: BuiltGuest,
   imageId: string | undefined,
   cloud: string,
   stages: Stages,
@@ -108,7 +108,7 @@ function activate(
 
 function runDatabase(
   {name}: QuickstartRequest,
-  image: BuiltImage,
+  image: BuiltGuest,
   stages: Stages,
   world: World,
 ): Promise<DatabaseAnswer> {

@@ -2,7 +2,7 @@ import {chmod, copyFile, mkdir, readdir, readlink, symlink} from 'node:fs/promis
 import {dirname} from 'node:path';
 import {Bug, type Sha256, unreachable} from '../base/index.js';
 import type {Element} from '../element/index.js';
-import type {ImageDefinition} from '../image/index.js';
+import {type ImageDefinition, isGuest} from '../image/index.js';
 import type {Step, StepDecision, TreePlan} from '../plan/index.js';
 import {ownByNamespace} from '../sandbox/index.js';
 import type {StoredResult} from '../store/index.js';
@@ -112,10 +112,11 @@ async function perform(step: Step, tree: TreeSoFar, staged: string, job: TreeJob
     case 'package archive':
       return packageArchiveDate(step, work.sources, tree, staged, context);
     case 'container':
-      if (!container) throw new Bug('no-container-tree', {step: step.id});
+      if (!container || !isGuest(definition)) throw new Bug('no-container-tree', {step: step.id});
       await preloadContainer(step, definition, container, tree, staged, context);
       return undefined;
     case 'manifest': {
+      if (!isGuest(definition)) throw new Bug('no-guest', {step: step.id});
       const argv = ['dpkg-query', '--show', '--showformat', '${Package} ${Version} ${Architecture}\\n'];
       const packages = await runInTree(step, argv, tree, staged, context);
       await writeIntoTree(staged, '/etc/trovestack/manifest.json', manifestText(definition, job.elements, packages));

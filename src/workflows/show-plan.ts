@@ -24,17 +24,19 @@ export async function showPlan(request: PlanRequest, world: World): Promise<Plan
   return stepsOf(await planImage(blueprint, request.rebuild, workshop, tools, world));
 }
 
-function stepsOf({definition, container, guest, imageKey, diskReason}: PlannedImage): PlannedSteps {
-  const steps = [container.plan, guest.plan].flatMap(({tree, decisions}) =>
-    decisions.map((decision) => ({
-      tree,
-      step: decision.step.id,
-      key: decision.key as string,
-      act: decision.kind,
-      ...(decision.kind === 'run' ? {reason: decision.reason} : {}),
-      usesNetwork: decision.step.usesNetwork,
-    })),
-  );
+function stepsOf({definition, container, root, imageKey, diskReason}: PlannedImage): PlannedSteps {
+  const steps = [container, root]
+    .flatMap((planned) => planned?.plan ?? [])
+    .flatMap(({tree, decisions}) =>
+      decisions.map((decision) => ({
+        tree,
+        step: decision.step.id,
+        key: decision.key as string,
+        act: decision.kind,
+        ...(decision.kind === 'run' ? {reason: decision.reason} : {}),
+        usesNetwork: decision.step.usesNetwork,
+      })),
+    );
   const act = diskReason === undefined ? 'reuse' : 'run';
   const reason = diskReason === undefined ? {} : {reason: diskReason};
   const disk = {

@@ -1,5 +1,5 @@
 import {formatBytes} from '../../report/index.js';
-import type {BuiltImage} from '../../workflows/build-image.js';
+import type {BuiltGuest} from '../../workflows/build-image.js';
 import type {Cli} from '../cli.js';
 import {addPlanOptions, type PlanOptions, planRequest} from '../plan-options.js';
 
@@ -18,7 +18,7 @@ export function register(cli: Cli): void {
     );
 }
 
-function textOf(image: BuiltImage): string {
+function textOf(image: BuiltGuest): string {
   const steps = image.stepsRun === 0 ? 'nothing changed' : `${image.stepsRun} steps run, ${image.stepsReused} reused`;
   return [
     `${image.file}`,
