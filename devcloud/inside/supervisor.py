@@ -20,6 +20,8 @@ STATUS_FILE = "/run/trovestack/status.json"
 LOG_FOLDER = "/var/log/trovestack"
 POLL_SECONDS = 0.1
 STOP_SECONDS = 20
+GUEST_SECONDS = 60
+GUEST_REMINDER_SECONDS = 10
 SETTLED_AFTER_SECONDS = 60
 LONGEST_BACK_OFF_SECONDS = 30
 
@@ -190,11 +192,14 @@ class Supervisor:
         os.rename(f"{STATUS_FILE}.part", STATUS_FILE)
 
     def stop(self):
-        """Kills first what would act on the others' end; asks all that is left, whoever started it, to end; waits only for
-        those that keep data, since the rest may wait for a broker that is gone."""
+        """Kills first what would act on the others' end; lets virtual machines shut down, unless the signal was SIGINT; asks
+        all that is left, whoever started it, to end; waits only for those that keep data, since the rest may wait for a
+        broker that is gone."""
         for service in self.named("killFirst"):
             service.terminate(signal.SIGKILL)
             self.wait_for_end(lambda service=service: service.process is None, STOP_SECONDS)
+        if self.stop_reason == "SIGTERM" and self.plan["hypervisor"]:
+            shut_down_guests(self.plan["hypervisor"])
         keepers = self.named("endCleanly")
         send_to_all(signal.SIGTERM)
         self.wait_for_end(lambda: not any(service.process for service in keepers), STOP_SECONDS)
@@ -213,6 +218,39 @@ class Supervisor:
             if is_over():
                 return
             time.sleep(0.02)
+
+
+def shut_down_guests(hypervisor):
+    """Presses the power button of every virtual machine and waits: a power cut would take what they haven't written yet. One
+    that is only booting doesn't hear, so it is pressed again."""
+    end = time.monotonic() + GUEST_SECONDS
+    remind_at = 0.0
+    while guests := running_guests(hypervisor):
+        if time.monotonic() > end:
+            tell("guests cut off", guests=guests)
+            return
+        if time.monotonic() >= remind_at:
+            tell("guests shut down", guests=guests)
+            for guest in guests:
+                ask_hypervisor(hypervisor, "shutdown", guest)
+            remind_at = time.monotonic() + GUEST_REMINDER_SECONDS
+        time.sleep(0.3)
+
+
+def running_guests(hypervisor):
+    return ask_hypervisor(hypervisor, "list", "--name").split()
+
+
+def ask_hypervisor(hypervisor, *words):
+    """What virsh prints; nothing when libvirt doesn't answer, or a guest ended meanwhile, which the log tells then."""
+    command = ["virsh", "--connect", hypervisor, *words]
+    try:
+        return subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=STOP_SECONDS, check=True
+        ).stdout
+    except subprocess.SubprocessError as error:
+        tell("hypervisor refused", command=command, problem=str(error), output=str(error.stderr))
+        return ""
 
 
 def send_to_all(number):

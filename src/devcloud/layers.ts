@@ -54,6 +54,7 @@ export function initialisationPlan(profile: Profile, secrets: CloudSettings['sec
     files: configurationFiles(settings),
     services: initialisationPrograms(settings),
     ...stopping,
+    hypervisor: null,
   };
 }
 

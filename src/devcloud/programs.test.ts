@@ -55,6 +55,11 @@ describe('plans of profile full', () => {
   it('nova-compute is gone before its guests', () => {
     expect(planOf('full').killFirst).toEqual(['nova-compute']);
   });
+
+  it('guests shut down before their host, where there are any', () => {
+    expect(planOf('full').hypervisor).toBe('qemu:///system');
+    expect(planOf('api').hypervisor).toBeNull();
+  });
 });
 
 describe('layer keys', () => {

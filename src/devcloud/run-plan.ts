@@ -1,4 +1,4 @@
-import {configurationFiles, configurationFolders} from './configuration/index.js';
+import {configurationFiles, configurationFolders, hypervisor} from './configuration/index.js';
 import {cloudNameOf, type Instance} from './instance.js';
 import type {CloudSettings} from './profile.js';
 import {runPrograms, stopping} from './programs.js';
@@ -30,5 +30,6 @@ export function runPlan(settings: CloudSettings, addresses: Addresses): Supervis
     files: configurationFiles(settings),
     services: runPrograms(settings),
     ...stopping,
+    hypervisor: settings.profile === 'full' ? hypervisor : null,
   };
 }

@@ -36,6 +36,8 @@ export interface SupervisorPlan {
   readonly services: readonly SupervisedProgram[];
   /** Names of services that are killed before anything else is stopped. */
   readonly killFirst: readonly string[];
+  /** libvirt's address of the hypervisor whose virtual machines are shut down next, when SIGTERM stops it (SIGINT: cut off). */
+  readonly hypervisor: string | null;
   /** Names of services that keep data: they are waited for. */
   readonly endCleanly: readonly string[];
 }

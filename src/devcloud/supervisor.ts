@@ -64,7 +64,7 @@ export class StartedSupervisor implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isKept) return;
     this.#keeper.stdin?.destroy(); // one that still waits for its plan doesn't hear signals, but hears this
-    await stopProcess(this.identity);
+    await stopProcess(this.identity, 'cut off');
     await this.#ended;
   }
 }
@@ -128,12 +128,12 @@ export async function isAlive(identity: ProcessIdentity): Promise<boolean> {
   return now?.startTicks === identity.startTicks && now.bootId === identity.bootId;
 }
 
-/** Ends a supervisor, and with it all that is in its namespaces: asked first, after `graceMs` killed. */
-export async function stopProcess(identity: ProcessIdentity, graceMs = 60_000): Promise<void> {
-  for (const [signalName, waitMs] of [
-    ['SIGTERM', graceMs],
-    ['SIGKILL', 10_000],
-  ] as const) {
+/** Ends a supervisor, and with it all that is in its namespaces: asked first, then killed.
+ * @param guests Whether its virtual machines shut down, or lose what they haven't written yet.
+ */
+export async function stopProcess(identity: ProcessIdentity, guests: 'shut down' | 'cut off'): Promise<void> {
+  const asked = guests === 'shut down' ? (['SIGTERM', 120_000] as const) : (['SIGINT', 60_000] as const);
+  for (const [signalName, waitMs] of [asked, ['SIGKILL', 10_000] as const]) {
     if (!(await isAlive(identity))) return;
     try {
       process.kill(identity.pid, signalName);

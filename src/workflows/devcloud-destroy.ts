@@ -12,7 +12,7 @@ export async function devcloudDestroy(request: {readonly name: string}, world: W
   requireRoot('destroy a devcloud');
   await requireInstance(world.paths, name);
   await using _lock = await lockDevcloud(name, world);
-  await stopRun(name, world);
+  await stopRun(name, 'cut off', world);
   await setCloudEntry(`${world.paths.state}/clouds.yaml`, cloudNameOf(name), undefined, world.signal);
   await removeInstanceFolder(world.paths, name);
   return {name};

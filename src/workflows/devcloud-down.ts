@@ -11,7 +11,7 @@ import {
 import {type DevcloudStatus, statusOf} from './devcloud-status.js';
 import {lockDevcloud, requireRoot} from './devcloud-up.js';
 
-/** Stops a devcloud; what it holds is kept for the next start. Fine when it isn't running.
+/** Stops a devcloud, its virtual machines first; what it holds is kept for the next start. Fine when it isn't running.
  * @throws {UsageError} `unknown-devcloud`
  * @throws {HostError} `not-root`
  */
@@ -20,13 +20,23 @@ export async function devcloudDown(request: {readonly name: string}, world: Worl
   await requireInstance(world.paths, request.name);
   await using _lock = await lockDevcloud(request.name, world);
   const instance = await requireInstance(world.paths, request.name);
-  await stopRun(instance.name, world);
+  await stopRun(instance.name, 'shut down', world);
   return statusOf(instance, world);
 }
 
 /** Ends a devcloud's run, if there is one, and removes its network device. The caller holds its lock. */
-export async function stopRun(name: string, world: World): Promise<void> {
+export async function stopRun(name: string, guests: 'shut down' | 'cut off', world: World): Promise<void> {
   const run = (await readInstance(world.paths, name))?.run;
-  if (run && (await isAlive(run.supervisor))) await stopProcess(run.supervisor);
+  if (run && (await isAlive(run.supervisor))) {
+    if (guests === 'shut down') {
+      world.emit({
+        type: 'action',
+        action: 'stop',
+        target: `devcloud ${name}`,
+        reason: 'its virtual machines shut down first',
+      });
+    }
+    await stopProcess(run.supervisor, guests);
+  }
   await leaveNetwork(deviceName(instanceFolder(world.paths, name)));
 }

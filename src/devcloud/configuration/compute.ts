@@ -5,6 +5,9 @@ import {databaseUrl, serviceCredentials, serviceFile, transportUrl} from './comm
 
 const privsepHelper = '/usr/bin/privsep-helper --config-file /etc/nova/nova.conf';
 
+/** libvirt's address of what runs Nova's virtual machines. */
+export const hypervisor = 'qemu:///system';
+
 /** Configuration of Nova and of the libvirt that it drives. */
 export function computeFiles(settings: CloudSettings): InnerFile[] {
   return [
@@ -46,7 +49,7 @@ export function computeFiles(settings: CloudSettings): InnerFile[] {
       neutron: serviceCredentials('neutron', settings),
       libvirt: {
         virt_type: settings.accelerator,
-        connection_uri: 'qemu:///system',
+        connection_uri: hypervisor,
         cpu_mode: settings.accelerator === 'kvm' ? 'host-passthrough' : 'none',
         // A devcloud's disks may be lost with its host: no guest waits for a flush.
         disk_cachemodes: 'file=unsafe',

@@ -7,6 +7,7 @@ import {identityFiles, imageFiles, messagingFiles, placementFiles, volumeFiles} 
 import {databaseFiles} from './database.js';
 
 export {databaseUrl} from './common.js';
+export {hypervisor} from './compute.js';
 
 /** Every configuration file of a devcloud. Pure: written by its supervisor before anything starts. */
 export function configurationFiles(settings: CloudSettings): InnerFile[] {
