@@ -32,6 +32,11 @@ export interface Cli {
   noun(name: string): Command;
   /** Wraps a command's act: makes its world, prints its answer, turns what it throws into words and an exit code. */
   act<A extends unknown[]>(handler: (world: World, ...args: A) => Promise<Answer>): (...args: A) => Promise<void>;
+  /** As `act`, for commands that make sandboxes, or handle the files of the store's trees: an ordinary user's run goes on in
+   * a user namespace of his, where it is as if root ran it. */
+  actInNamespace<A extends unknown[]>(
+    handler: (world: World, ...args: A) => Promise<Answer>,
+  ): (...args: A) => Promise<void>;
 }
 
 /** The nouns, with what stands beside them in `--help`. */

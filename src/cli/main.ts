@@ -45,6 +45,7 @@ export function buildProgram(session: Session): Command {
     program,
     noun: (name) => nounCommand(program, name),
     act: (handler) => session.act(handler),
+    actInNamespace: (handler) => session.actInNamespace(handler),
   };
   registerCommands(cli);
   addCommonOptions(program);
@@ -86,9 +87,23 @@ export class Session {
 
   act<A extends unknown[]>(handler: (world: World, ...args: A) => Promise<Answer>): (...args: A) => Promise<void> {
     return async (...args) => {
-      const command = args.at(-1);
-      const options = (command instanceof Command ? command.opts() : {output: 'text'}) as CommonOptions;
+      const options = commonOptions(args);
       this.exitCode = await this.#perform((world) => handler(world, ...args), options);
+    };
+  }
+
+  actInNamespace<A extends unknown[]>(
+    handler: (world: World, ...args: A) => Promise<Answer>,
+  ): (...args: A) => Promise<void> {
+    const act = this.act(handler);
+    return async (...args) => {
+      const {needsOwnNamespace, runInOwnNamespace} = await import('../sandbox/index.js');
+      if (!needsOwnNamespace()) return await act(...args);
+      try {
+        this.exitCode = await runInOwnNamespace(process.argv.slice(1));
+      } catch (error) {
+        this.exitCode = await this.#fail(error, commonOptions(args));
+      }
     };
   }
 
@@ -109,12 +124,15 @@ export class Session {
       return answer.exitCode ?? 0;
     } catch (thrown) {
       reporter?.close();
-      const error = interruption.signal.aborted ? interruption.signal.reason : thrown;
-      const rendered = renderError(error, {color: process.stderr.isTTY === true, stack: options.verbose === true});
-      process.stderr.write(`${this.#asTyped(rendered.text)}\n`);
-      if (options.output === 'json') await print(formatJson({error: rendered.value}, 2));
-      return rendered.exitCode;
+      return await this.#fail(interruption.signal.aborted ? interruption.signal.reason : thrown, options);
     }
+  }
+
+  async #fail(error: unknown, options: CommonOptions): Promise<number> {
+    const rendered = renderError(error, {color: process.stderr.isTTY === true, stack: options.verbose === true});
+    process.stderr.write(`${this.#asTyped(rendered.text)}\n`);
+    if (options.output === 'json') await print(formatJson({error: rendered.value}, 2));
+    return rendered.exitCode;
   }
 
   /** Commands to type next, with the program's name as it was typed (`./trovestack`). */
@@ -122,6 +140,11 @@ export class Session {
     const name = this.#env.TROVESTACK_INVOKED_AS;
     return name ? text.replace(/(?<![\w./-])trovestack (?=[a-z])/g, () => `${name} `) : text;
   }
+}
+
+function commonOptions(args: readonly unknown[]): CommonOptions {
+  const command = args.at(-1);
+  return (command instanceof Command ? command.opts() : {output: 'text'}) as CommonOptions;
 }
 
 function reporterFor(options: CommonOptions): Reporter {

@@ -66,13 +66,13 @@ async function prepare(spec: SandboxSpec, plan: SandboxPlan, store: string, work
  * @param script Path of the plan's script within the namespaces.
  */
 function entryArguments(spec: SandboxSpec, plan: SandboxPlan, host: SandboxHost, script: string): string[] {
-  const enterIds =
-    spec.ids === 'mapped' ? ['nsenter', `--user=/proc/${host.namespace.pid}/ns/user`, '--setuid=0', '--setgid=0'] : [];
+  const enterIds = spec.ids === 'mapped' ? host.namespace.enter : [];
   const unshare = ['unshare', '--mount', '--pid', '--ipc', '--uts', ...(spec.network === 'none' ? ['--net'] : [])];
   const outer = [
     `set -eu; trap 'exit ${madeNothing}' EXIT`,
     ...plan.hostBinds.flatMap(() => [
-      'mount --bind "$1" "$2"',
+      // In a namespace of ours the kernel shows a folder only with what is mounted below it.
+      'mount --bind "$1" "$2" 2> /dev/null || mount --rbind "$1" "$2"',
       'if [ "$3" = ro ]; then mount -o remount,bind,ro "$2"; fi',
       'shift 3',
     ]),

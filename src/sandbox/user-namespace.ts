@@ -1,26 +1,41 @@
 import {spawn} from 'node:child_process';
 import {once} from 'node:events';
 import {chown, writeFile} from 'node:fs/promises';
-import {HostError, killGroup, spawnError, systemErrorCode} from '../base/index.js';
+import {HostError, killGroup, readFileIfThere, spawnError, systemErrorCode} from '../base/index.js';
+import {idCount, type SandboxIds, sandboxIds} from './ids.js';
 
-/** Ids 0 to 65535 of a sandbox are these outside: above what systems hand out to users and containers. Fixed, since the
- * store's files carry them. */
-export const outerIdBase = 0x7000_0000;
-export const idCount = 65_536;
-
-/** A user namespace that is open until disposed; programs enter it by `/proc/<pid>/ns/user`. */
+/** A user namespace that is open until disposed. */
 export interface UserNamespace extends AsyncDisposable {
-  readonly pid: number;
+  /** Command line to put before one that is to run in it, as its root. */
+  readonly enter: readonly string[];
 }
 
-/** Opens a user namespace with shifted ids.
- * @throws {HostError} `not-root`, `user-namespaces-off`, `missing-tool`
+/** Opens the user namespace that sandboxes run in: their ids are others outside, those of no user.
+ * @throws {HostError} `user-namespaces-off`, `missing-tool`
  */
 export async function openUserNamespace(signal: AbortSignal): Promise<UserNamespace> {
-  if (process.getuid?.() !== 0) {
-    throw new HostError('not-root', {doing: 'build images', why: 'a range of user ids has to be mapped'});
-  }
+  const {base} = ownSandboxIds();
   signal.throwIfAborted();
+  return openNamespace(['--setuid=0', '--setgid=0'], async (pid) => {
+    try {
+      for (const map of ['uid_map', 'gid_map']) await writeFile(`/proc/${pid}/${map}`, `0 ${base} ${idCount}\n`);
+    } catch (error) {
+      const code = systemErrorCode(error);
+      if (code === undefined) throw error;
+      throw await namespacesOff(`the kernel refuses to map the ids from ${base} on (${code})`);
+    }
+  });
+}
+
+/** Opens a user namespace.
+ * @param credentials Options of nsenter(1): who a program becomes that enters.
+ * @param mapIds Writes the maps of the process that holds it.
+ * @throws {HostError} `user-namespaces-off`, `missing-tool`
+ */
+export async function openNamespace(
+  credentials: readonly string[],
+  mapIds: (pid: number, enter: readonly string[]) => Promise<void>,
+): Promise<UserNamespace> {
   // The holder lives as long as our end of its input: it ends with us, however we end.
   const holder = spawn('unshare', ['--user', '--', 'sh', '-c', 'echo open; exec cat >/dev/null'], {
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -35,14 +50,15 @@ export async function openUserNamespace(signal: AbortSignal): Promise<UserNamesp
   });
   const isOpen = await Promise.race([once(holder.stdout, 'data').then(() => true), ended.then(() => false)]);
   const {pid} = holder;
-  if (!isOpen || pid === undefined) throw new HostError('user-namespaces-off', {problem: complaint.trim()});
-  await mapIds(pid).catch(async (error: unknown) => {
+  if (!isOpen || pid === undefined) throw await namespacesOff(complaint.trim());
+  const enter = ['nsenter', `--user=/proc/${pid}/ns/user`, ...credentials, '--'];
+  await mapIds(pid, enter).catch(async (error: unknown) => {
     killGroup(pid, 'SIGKILL');
     await ended;
     throw error;
   });
   return {
-    pid,
+    enter,
     async [Symbol.asyncDispose]() {
       holder.stdin.end();
       await ended;
@@ -50,27 +66,41 @@ export async function openUserNamespace(signal: AbortSignal): Promise<UserNamesp
   };
 }
 
-async function mapIds(pid: number): Promise<void> {
-  const range = `0 ${outerIdBase} ${idCount}`;
-  try {
-    for (const map of ['uid_map', 'gid_map']) await writeFile(`/proc/${pid}/${map}`, `${range}\n`);
-  } catch (error) {
-    const code = systemErrorCode(error);
-    if (code === undefined) throw error;
-    // Within a container whose own namespace lacks the range, the kernel refuses with EPERM.
-    const problem = `the kernel refuses to map the ids ${outerIdBase} to ${outerIdBase + idCount - 1} (${code}); a container has to have them mapped itself`;
-    throw new HostError('user-namespaces-off', {problem}, {cause: error});
+/** What forbids user namespaces here, as far as the kernel tells, with the command that allows them. */
+export async function namespacesOff(problem: string): Promise<HostError> {
+  for (const [name, forbidding, allowing] of switches) {
+    const value = await readFileIfThere(`/proc/sys/${name.replaceAll('.', '/')}`);
+    if (value?.trim() === forbidding) {
+      return new HostError('user-namespaces-off', {
+        problem: `${name} is ${forbidding}`,
+        next: `as root: sysctl -w ${name}=${allowing}`,
+      });
+    }
   }
+  return new HostError('user-namespaces-off', {problem});
 }
 
-/** Gives a folder to the root of the sandboxes. */
+/** The kernel's switches, with the values that forbid and that allow. Debian's, every kernel's, Ubuntu's since 23.10. */
+const switches = [
+  ['kernel.unprivileged_userns_clone', '0', '1'],
+  ['user.max_user_namespaces', '0', '15000'],
+  ['kernel.apparmor_restrict_unprivileged_userns', '1', '0'],
+] as const;
+
+/** Where sandboxes' ids lie, for a process that has to have some.
+ * @throws {HostError} `user-namespaces-off` for root in a container that was given too few ids.
+ */
+export function ownSandboxIds(): SandboxIds {
+  const ids = sandboxIds();
+  if (ids) return ids;
+  throw new HostError('user-namespaces-off', {
+    problem: `only few user ids are known here: a sandbox needs ${idCount} beside this process's own`,
+    next: 'give the container 65536 ids or more, or leave it',
+  });
+}
+
+/** Gives a file or folder to the root of the sandboxes. */
 export async function ownByNamespace(path: string): Promise<void> {
-  try {
-    await chown(path, outerIdBase, outerIdBase);
-  } catch (error) {
-    if (systemErrorCode(error) === 'EPERM') {
-      throw new HostError('not-root', {doing: 'build images', why: `"${path}" has to be given to another user id`});
-    }
-    throw error;
-  }
+  const {base} = ownSandboxIds();
+  await chown(path, base, base);
 }

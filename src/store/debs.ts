@@ -34,7 +34,7 @@ export async function borrowDebs(
 
 /** The file is ours from now on: sandboxes may read it, and not write it. apt checks its digest at every use. */
 async function keep(file: string, store: Store, name: string): Promise<void> {
-  if (process.getuid?.() === 0) await chown(file, 0, 0);
+  await chown(file, 0, 0);
   try {
     await link(file, `${store.debs}/${name}`);
   } catch (error) {

@@ -48,6 +48,19 @@ export class Store {
     return new Store(folder);
   }
 
+  /** Sees that results' files belong to the ids that sandboxes have, since others would own them wrongly.
+   * @param first The first of these ids, outside of all namespaces of ours.
+   * @throws {HostError} `other-ids` when the store was made with other ones, by another user for instance.
+   */
+  async claimIds(first: number): Promise<void> {
+    const path = `${this.folder}/first-id`;
+    const found = await readFileIfThere(path);
+    if (found === undefined) await writeFileWhole(path, `${first}\n`);
+    else if (Number(found) !== first) {
+      throw new HostError('other-ids', {store: this.folder, found: Number(found), wanted: first});
+    }
+  }
+
   /** Packages downloaded by any build, by their file names. */
   get debs(): string {
     return `${this.folder}/debs`;

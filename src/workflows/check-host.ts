@@ -2,7 +2,8 @@ import {constants} from 'node:fs';
 import {access, statfs} from 'node:fs/promises';
 import {totalmem} from 'node:os';
 import {dirname} from 'node:path';
-import {findDebianMirrors, run, systemErrorCode, type World} from '../base/index.js';
+import {findDebianMirrors, HostError, run, systemErrorCode, type World} from '../base/index.js';
+import {needsOwnNamespace, openOwnNamespace, openUserNamespace} from '../sandbox/index.js';
 import {readKvmFinding} from './kvm-finding.js';
 
 /** One thing that trovestack needs of this machine. */
@@ -25,14 +26,21 @@ const programs: readonly (readonly [program: string, debianPackage: string, purp
   ['ip', 'iproute2', "lays the devcloud's network"],
 ];
 
+/** Those that only an ordinary user's builds run. */
+const userPrograms: typeof programs = [
+  ['newuidmap', 'uidmap', 'maps the user ids of sandboxes'],
+  ['newgidmap', 'uidmap', 'maps the group ids of sandboxes'],
+];
+
 const gib = 1024 ** 3;
 
 /** Looks at everything that builds, proofs and devclouds need of this machine. Changes nothing, but for the store's folder. */
 export async function checkHost(world: World): Promise<HostFinding[]> {
   return [
-    ...(await Promise.all(programs.map((row) => checkProgram(row, world)))),
-    await checkUserNamespaces(world),
-    await checkOverlay(world),
+    ...(await Promise.all(
+      [...programs, ...(needsOwnNamespace() ? userPrograms : [])].map((row) => checkProgram(row, world)),
+    )),
+    ...(await checkSandboxes(world)),
     checkMemory(),
     await checkDisk(world.paths.store, 'store', 12),
     await checkDisk(world.paths.state, 'state', 6),
@@ -59,27 +67,29 @@ async function checkProgram(
   };
 }
 
-async function checkUserNamespaces(world: World): Promise<HostFinding> {
-  const name = 'user namespaces';
-  const outcome = await run(['unshare', '--user', '--map-root-user', '--mount', 'true'], {signal: world.signal});
-  if (outcome.exitCode === 0) return {name, state: 'good', found: 'allowed'};
-  return {
-    name,
-    state: 'missing',
-    found: outcome.stderr.trim(),
-    next: 'sysctl kernel.unprivileged_userns_clone=1 (Debian), kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu 24.04); in a container, allow CLONE_NEWUSER',
-  };
-}
-
-async function checkOverlay(world: World): Promise<HostFinding> {
-  const name = 'overlayfs';
-  const script =
-    'mount -t tmpfs t /mnt && mkdir /mnt/l /mnt/u /mnt/w /mnt/m && mount -t overlay -o lowerdir=/mnt/l,upperdir=/mnt/u,workdir=/mnt/w,userxattr o /mnt/m';
-  const outcome = await run(['unshare', '--user', '--map-root-user', '--mount', 'sh', '-c', script], {
-    signal: world.signal,
-  });
-  if (outcome.exitCode === 0) return {name, state: 'good', found: 'mounts in a user namespace'};
-  return {name, state: 'missing', found: outcome.stderr.trim(), next: 'Linux 5.11 or newer, with the overlay module'};
+/** Makes the namespace that builds run in, and an overlay within: whatever forbids one of them is told as a build would. */
+async function checkSandboxes(world: World): Promise<HostFinding[]> {
+  const [namespaces, overlays] = ['user namespaces', 'overlayfs'];
+  try {
+    await using namespace = await (needsOwnNamespace() ? openOwnNamespace() : openUserNamespace(world.signal));
+    const script =
+      'mount -t tmpfs t /mnt && mkdir /mnt/l /mnt/u /mnt/w /mnt/m && mount -t overlay -o lowerdir=/mnt/l,upperdir=/mnt/u,workdir=/mnt/w,userxattr o /mnt/m';
+    const outcome = await run([...namespace.enter, 'unshare', '--mount', 'sh', '-c', script], {signal: world.signal});
+    const overlay: HostFinding =
+      outcome.exitCode === 0
+        ? {name: overlays, state: 'good', found: 'mounts in a user namespace'}
+        : {
+            name: overlays,
+            state: 'missing',
+            found: outcome.stderr.trim(),
+            next: 'Linux 5.11 or newer, with the overlay module; in a container, one that may mount',
+          };
+    return [{name: namespaces, state: 'good', found: 'allowed, with ids for sandboxes'}, overlay];
+  } catch (error) {
+    if (!(error instanceof HostError)) throw error;
+    const {message, next} = error.words;
+    return [{name: namespaces, state: 'missing', found: message, ...(next ? {next} : {})}];
+  }
 }
 
 function checkMemory(): HostFinding {
@@ -120,7 +130,7 @@ function checkRoot(): HostFinding {
   return {
     name: 'root',
     state: 'poor',
-    found: 'running as an ordinary user',
+    found: 'running as an ordinary user: images are built and proven so',
     next: 'devcloud and quickstart need root: they lay a network',
   };
 }

@@ -1,5 +1,5 @@
 import type {World} from '../base/index.js';
-import {openUserNamespace, type SandboxHost} from '../sandbox/index.js';
+import {openUserNamespace, ownSandboxIds, type SandboxHost} from '../sandbox/index.js';
 import {Store, type WorkFolder} from '../store/index.js';
 
 /** Where builds and boots are done: the store, a work folder of this run, and the namespace that sandboxes run in.
@@ -10,9 +10,10 @@ export interface Workshop extends AsyncDisposable {
   readonly sandboxes: SandboxHost;
 }
 
-/** @throws {HostError} `not-root`, `user-namespaces-off`, `no-access`, `disk-full` */
+/** @throws {HostError} `user-namespaces-off`, `other-ids`, `no-access`, `disk-full` */
 export async function openWorkshop(world: World): Promise<Workshop> {
   const store = await Store.open(world.paths.store);
+  await store.claimIds(ownSandboxIds().baseOutside);
   const namespace = await openUserNamespace(world.signal);
   const work = await store.openWork().catch(async (error: unknown) => {
     await namespace[Symbol.asyncDispose]();

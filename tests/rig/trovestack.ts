@@ -30,7 +30,12 @@ export interface RunningCommand {
 
 /** Starts `trovestack ARGS`, the built program, with this Node. */
 export function startTrovestack(args: readonly string[], options: CommandOptions = {}): RunningCommand {
-  const child = spawn(process.execPath, [join(home, 'bin/trovestack.js'), ...args], {
+  return startProgram([process.execPath, join(home, 'bin/trovestack.js'), ...args], options);
+}
+
+/** Starts any program. */
+export function startProgram([program = '', ...args]: readonly string[], options: CommandOptions): RunningCommand {
+  const child = spawn(program, args, {
     cwd: options.cwd ?? home,
     env: {...process.env, ...options.env},
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -17,9 +17,19 @@ export const hostWords = {
     message: `Cannot ${f.doing} as an ordinary user: ${f.why}`,
     next: 'run the same command as root, or with sudo',
   }),
-  'user-namespaces-off': (f: {problem: string}): Words => ({
+  'user-namespaces-off': (f: {problem: string; next?: string}): Words => ({
     message: `Cannot open a user namespace: ${f.problem || 'the kernel refuses'}`,
-    next: 'allow them (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns)',
+    next:
+      f.next ??
+      'in a container: allow CLONE_NEWUSER and mount(2) there (seccomp, AppArmor), or build outside of it; else trovestack doctor',
+  }),
+  'no-id-range': (f: {user: string; file: string; wanted: number; first: number}): Words => ({
+    message: `Cannot map user ids for the sandboxes of user "${f.user}": ${f.file} gives no range of ${f.wanted} or more`,
+    next: `as root: usermod --add-subuids ${f.first}-${f.first + 65_535} --add-subgids ${f.first}-${f.first + 65_535} ${f.user}`,
+  }),
+  'other-ids': (f: {store: string; found: number; wanted: number}): Words => ({
+    message: `Cannot use the store "${f.store}": its files belong to the user ids from ${f.found} on, and this run's sandboxes have those from ${f.wanted} on`,
+    next: 'run as the user who made it, or name another with TROVESTACK_STORE',
   }),
   'sandbox-failed': (f: {name: string; problem: string}): Words => ({
     message: `Cannot make the sandbox of "${f.name}": ${f.problem}`,

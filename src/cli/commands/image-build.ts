@@ -8,7 +8,7 @@ export function register(cli: Cli): void {
   addPlanOptions(command)
     .option('--output-file <file>', 'where the image goes (default: named after the image, here)')
     .action(
-      cli.act(async (world, datastore: string, options: PlanOptions & {outputFile?: string}) => {
+      cli.actInNamespace(async (world, datastore: string, options: PlanOptions & {outputFile?: string}) => {
         const {buildImage} = await import('../../workflows/build-image.js');
         const {outputFile} = options;
         const request = {...planRequest(datastore, options), ...(outputFile === undefined ? {} : {outputFile})};

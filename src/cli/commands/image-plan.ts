@@ -5,7 +5,7 @@ import {addPlanOptions, type PlanOptions, planRequest} from '../plan-options.js'
 export function register(cli: Cli): void {
   const command = cli.noun('image').command('plan').description('say what a build would do, and why');
   addPlanOptions(command).action(
-    cli.act(async (world, datastore: string, options: PlanOptions) => {
+    cli.actInNamespace(async (world, datastore: string, options: PlanOptions) => {
       const {showPlan} = await import('../../workflows/show-plan.js');
       const plan = await showPlan(planRequest(datastore, options), world);
       return {value: plan, text: textOf(plan)};

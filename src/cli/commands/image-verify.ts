@@ -20,7 +20,7 @@ export function register(cli: Cli): void {
     .option('--datastore <name:version>', 'what it serves (default: what the image says of itself)')
     .option('--timeout <seconds>', 'for the boot, power-on to answer', seconds, 600)
     .action(
-      cli.act(async (world, file: string, options: Options) => {
+      cli.actInNamespace(async (world, file: string, options: Options) => {
         const {verifyImage} = await import('../../workflows/verify-image.js');
         const verdict = await verifyImage(requestFrom(file, options), world);
         return {value: verdict, text: textOf(verdict)};
