@@ -8,5 +8,6 @@ export * from './json.js';
 export * from './lock.js';
 export * from './nearest.js';
 export * from './process.js';
+export * from './shell.js';
 export * from './world.js';
 export * from './yaml-file.js';

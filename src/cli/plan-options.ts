@@ -1,4 +1,5 @@
 import type {Command} from 'commander';
+import {imageFormats, parseFormats} from '../image/index.js';
 import type {GuestRequest} from '../workflows/plan-image.js';
 
 /** Options that say what to build. */
@@ -10,6 +11,7 @@ export interface PlanOptions {
   readonly element: readonly string[];
   readonly elementsPath: readonly string[];
   readonly kernelArgument: readonly string[];
+  readonly format: readonly string[];
   readonly rebuild?: true | readonly string[];
 }
 
@@ -23,6 +25,7 @@ export function addPlanOptions(command: Command): Command {
     .option('--element <name>', 'add an element to the guest (may be repeated)', collect, [])
     .option('--elements-path <folder>', 'look for elements there first (may be repeated)', collect, [])
     .option('--kernel-argument <text>', "add to the kernel's command line (may be repeated)", collect, [])
+    .option('--format <list>', `what to write, by commas: ${imageFormats.join(', ')} (default: qcow2)`, collect, [])
     .option('--rebuild [step...]', 'run these steps again, or all, whatever the store has');
 }
 
@@ -32,6 +35,7 @@ export function planRequest(datastore: string, options: PlanOptions): GuestReque
     kind: 'datastore',
     datastore,
     elements: options.element,
+    ...(options.format.length > 0 ? {output: {formats: parseFormats(options.format, '--format')}} : {}),
     elementsPath: options.elementsPath,
     kernelArguments: options.kernelArgument,
     ...(series === undefined ? {} : {series}),

@@ -1,36 +1,90 @@
+import type {Architecture, IdentifiedBy} from '../image/index.js';
+import {identity} from './fstab.js';
+import type {IdentifiedFilesystem} from './layout.js';
+
 /** GRUB without its installer: its images are files of the tools root, and what `grub-bios-setup` would patch is four fields.
  * @see docs/upstream/grub-bios.md, checked with GRUB 2.12 */
 
-/** Modules that the BIOS core image carries: enough to find the root file system and start Linux. */
+/** Modules that the BIOS core image carries: enough to find the boot file system and start Linux. */
 export const biosModules = [
-  ...['biosdisk', 'part_gpt', 'part_msdos', 'ext2', 'search', 'search_fs_uuid', 'normal', 'linux', 'serial'],
+  ...['biosdisk', 'part_gpt', 'part_msdos', 'ext2', 'fat', 'search', 'search_fs_uuid', 'normal', 'linux', 'serial'],
   ...['terminal', 'configfile', 'echo', 'test', 'boot', 'ls', 'cat', 'reboot', 'halt', 'gzio', 'zstd'],
 ];
 
-/** Finds the root file system, then reads the configuration there. */
-export function earlyConfiguration(rootFilesystem: string): string {
-  return `search.fs_uuid ${rootFilesystem} root\nset prefix=($root)/boot/grub\nconfigfile $prefix/grub.cfg\n`;
+/** What a boot loader is to do. */
+export interface BootSettings {
+  /** Seconds that the menu waits; 0 starts at once. */
+  readonly timeoutSeconds: number;
+  /** Kernel arguments after `root=… ro`. */
+  readonly kernelArguments: readonly string[];
 }
 
-/** /boot/grub/grub.cfg. The kernel's links, not its file names, stand in it: a new kernel needs no new configuration. */
-export function grubConfiguration(rootFilesystem: string, kernelArguments: readonly string[]): string {
-  return `set timeout=0
+/** The boot settings that upstream's element `bootloader` makes of its variables.
+ * @param variables As the elements' environment.d leaves them.
+ */
+export function upstreamBootSettings(
+  variables: Readonly<Record<string, string | undefined>>,
+  architecture: Architecture,
+): BootSettings {
+  const serial = architecture === 'arm64' ? 'ttyAMA0,115200' : 'ttyS0,115200';
+  const terminal = variables.DIB_BOOTLOADER_VIRTUAL_TERMINAL ?? 'tty0';
+  const more = (variables.DIB_BOOTLOADER_DEFAULT_CMDLINE ?? '').split(/\s+/).filter(Boolean);
+  const consoles = [terminal, variables.DIB_BOOTLOADER_SERIAL_CONSOLE || serial].filter(Boolean);
+  return {
+    timeoutSeconds: Number(variables.DIB_GRUB_TIMEOUT || 5),
+    kernelArguments: [...consoles.map((name) => `console=${name}`), 'no_timer_check', ...more],
+  };
+}
+
+/** Where GRUB finds its configuration and the kernel. */
+export interface BootPlace {
+  readonly filesystem: IdentifiedFilesystem;
+  /** Folder of the configuration, as GRUB names it on that file system. */
+  readonly folder: string;
+  /** Whether /boot is a file system of its own, where links of the root file system don't lead. */
+  readonly isOwnFilesystem: boolean;
+}
+
+/** @returns undefined when there is no root file system. */
+export function bootPlace(filesystems: readonly IdentifiedFilesystem[]): BootPlace | undefined {
+  const own = filesystems.find(({mountPoint}) => mountPoint === '/boot');
+  const filesystem = own ?? filesystems.find(({mountPoint}) => mountPoint === '/');
+  return filesystem && {filesystem, folder: own ? '/grub' : '/boot/grub', isOwnFilesystem: own !== undefined};
+}
+
+/** Finds the boot file system, then reads the configuration there. */
+export function earlyConfiguration({filesystem, folder}: BootPlace): string {
+  return `search.fs_uuid ${filesystem.uuid} root\nset prefix=($root)${folder}\nconfigfile $prefix/grub.cfg\n`;
+}
+
+/** Kernel and initramfs, as GRUB names them; an image needs no initramfs. */
+export interface BootFiles {
+  readonly kernel: string;
+  readonly initramfs?: string;
+}
+
+/** /boot/grub/grub.cfg.
+ * @param root The root file system.
+ */
+export function grubConfiguration(
+  root: IdentifiedFilesystem,
+  identifiedBy: IdentifiedBy,
+  {filesystem}: BootPlace,
+  files: BootFiles,
+  {timeoutSeconds, kernelArguments}: BootSettings,
+): string {
+  const words = [`root=${identity(root, identifiedBy)}`, 'ro', ...kernelArguments].join(' ');
+  const initrd = files.initramfs === undefined ? '' : `\n  initrd ${files.initramfs}`;
+  return `set default=0
+set timeout=${timeoutSeconds}
 if serial --unit=0 --speed=115200; then
   terminal_input console serial
   terminal_output console serial
 fi
-search --no-floppy --fs-uuid --set=root ${rootFilesystem}
-linux /vmlinuz root=UUID=${rootFilesystem} ro ${kernelArguments.join(' ')}
-initrd /initrd.img
-boot
-`;
+search --no-floppy --fs-uuid --set=root ${filesystem.uuid}
+menuentry 'Linux' {
+  linux ${files.kernel} ${words}${initrd}
 }
-
-/** @param espVolume Eight hexadecimal digits. */
-export function fileSystemTable(rootFilesystem: string, espVolume: string): string {
-  const esp = `${espVolume.slice(0, 4)}-${espVolume.slice(4)}`.toUpperCase();
-  return `UUID=${rootFilesystem} / ext4 defaults,discard,errors=remount-ro,x-systemd.growfs 0 1
-UUID=${esp} /boot/efi vfat noauto,umask=0077 0 2
 `;
 }
 

@@ -55,3 +55,7 @@ export function hookId(hook: Pick<Hook, 'element' | 'phase' | 'name'>): string {
 
 /** Elements of upstream that this engine does itself; they may be named as dependencies, and need no folder. */
 export const nativeElements: ReadonlySet<string> = new Set(['install-bin', 'install-static', 'package-installs']);
+
+/** Hooks of upstream's elements that the engine answers itself; the rest of their elements is read and run as it is.
+ * The boot loader's installer wants a block device, and there is none: the disk's assembly installs it instead. */
+export const answeredHooks: ReadonlySet<string> = new Set(['bootloader/finalise.d/50-bootloader']);

@@ -1,5 +1,5 @@
 import {compareCodePoints, UsageError} from '../base/index.js';
-import {type Element, type ElementFile, type Hook, type Phase, phaseNames} from './element.js';
+import {answeredHooks, type Element, type ElementFile, type Hook, hookId, type Phase, phaseNames} from './element.js';
 
 /** The hooks of all elements, by phase, in the order that they run in.
  * @throws {UsageError} `clashing-elements` with all collisions: a phase is one folder, in which a name is one hook.
@@ -17,8 +17,8 @@ export function hooksByPhase(elements: readonly Element[]): Map<Phase, Hook[]> {
 function hooksOf(element: Element, phase: Phase): Hook[] {
   return element.files.flatMap((file) => {
     const name = file.path.slice(phase.length + 1);
-    if (!isHook(file, phase, name)) return [];
-    return [{element: element.name, phase, name, sha256: file.sha256}];
+    const hook = {element: element.name, phase, name, sha256: file.sha256};
+    return isHook(file, phase, name) && !answeredHooks.has(hookId(hook)) ? [hook] : [];
   });
 }
 

@@ -1,5 +1,5 @@
+import {shellWords} from '../base/index.js';
 import {configDriveLabel} from './config-drive.js';
-import {words} from './words.js';
 
 export type Firmware = 'bios' | 'uefi';
 export type Accelerator = 'kvm' | 'tcg';
@@ -67,11 +67,11 @@ export function machineScript(machine: Machine, driveFolder: string, volumeGiB: 
   const iso = ['-joliet', '-rock', '-volid', configDriveLabel, '-output', machine.configDrive, driveFolder];
   return [
     'set -eu',
-    `xorriso -as mkisofs -quiet ${words(iso)} > /dev/null`,
-    `truncate --size=${volumeGiB}G ${words([machine.volume])}`,
+    `xorriso -as mkisofs -quiet ${shellWords(iso)} > /dev/null`,
+    `truncate --size=${volumeGiB}G ${shellWords([machine.volume])}`,
     ...(machine.firmware === 'uefi'
-      ? [`cp /usr/share/OVMF/OVMF_VARS_4M.fd ${words([machine.firmwareVariables])}`]
+      ? [`cp /usr/share/OVMF/OVMF_VARS_4M.fd ${shellWords([machine.firmwareVariables])}`]
       : []),
-    `exec ${words(qemuArguments(machine))}`,
+    `exec ${shellWords(qemuArguments(machine))}`,
   ].join('\n');
 }

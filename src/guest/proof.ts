@@ -1,5 +1,5 @@
+import {shellWords} from '../base/index.js';
 import type {ContainerDefinition, DatastoreDefinition} from '../datastore/index.js';
-import {words} from './words.js';
 
 /** How a manager of Trove starts its database container, told by the guest agent's code, since no API asks it to.
  * `{password}` stands for the administrator's password. */
@@ -68,15 +68,15 @@ export function proofScript({start, datastore, container}: ProofSubject, passwor
     `mkdir -p ${start.folders.join(' ')}`,
     `chown ${databaseUser} ${start.folders.join(' ')}`,
     `docker image inspect ${image} > /dev/null || fail 'the guest has no container image ${image}'`,
-    `said=$(docker run ${words(runArguments)} 2>&1) || fail "$said"`,
+    `said=$(docker run ${shellWords(runArguments)} 2>&1) || fail "$said"`,
     'tell milestone "container started"',
-    `until docker exec database ${words(start.healthCommand.map(secret))} > /dev/null 2>&1; do`,
+    `until docker exec database ${shellWords(start.healthCommand.map(secret))} > /dev/null 2>&1; do`,
     '    sleep 2',
     `    [ "$(docker inspect --format '{{.RestartCount}}' database)" -lt 3 ] || fail "$(docker logs --tail=5 database 2>&1)"`,
     'done',
     'tell milestone "database healthy"',
-    `docker ${words([...ask, datastore.queries.health])} > /dev/null || fail 'the health query failed'`,
-    `answer=$(docker ${words([...ask, datastore.queries.version])} 2>&1) || fail "$answer"`,
+    `docker ${shellWords([...ask, datastore.queries.health])} > /dev/null || fail 'the health query failed'`,
+    `answer=$(docker ${shellWords([...ask, datastore.queries.version])} 2>&1) || fail "$answer"`,
     'tell answer "$answer"',
     '',
   ].join('\n');

@@ -52,11 +52,31 @@ export function isGuest(definition: ImageDefinition): definition is GuestDefinit
 }
 
 export interface DiskDefinition {
-  /** Kernel arguments after `root=`. */
+  /** Kernel arguments beside those that the boot loader has anyway. */
   readonly kernelArguments: readonly string[];
-  /** Free space in the root file system, as a share of what is in it, and never less than `freeMiB`. */
-  readonly headroom: number;
-  readonly freeMiB: number;
+  readonly size: SizeRule;
+  /** How a booted system is told which file system is meant. */
+  readonly identifiedBy: IdentifiedBy;
+  readonly root: RootFilesystemChoice;
+}
+
+export type IdentifiedBy = 'uuid' | 'label';
+
+/** How large a disk is to be. */
+export type SizeRule =
+  | {readonly kind: 'fixed'; readonly diskBytes: number}
+  /** A free share of the root file system beside its content, and never less than `freeMiB`. */
+  | {readonly kind: 'headroom'; readonly headroom: number; readonly freeMiB: number}
+  /** diskimage-builder's: content divided by 0.6, or with so many MiB more, and the journal. */
+  | {readonly kind: 'upstream'; readonly extraMiB?: number; readonly journalMiB: number};
+
+/** What the root file system is where the block device configuration leaves that open. */
+export interface RootFilesystemChoice {
+  readonly type: string;
+  readonly label: string;
+  /** Words for mkfs. */
+  readonly options: readonly string[];
+  readonly journalMiB: number;
 }
 
 /** What a person may choose beside the datastore and its version. */
@@ -104,7 +124,12 @@ export function defineImage(chosen: ChosenVersion, choices: ImageChoices): Guest
       ...(rules === undefined ? {} : {validationRules: rules}),
     },
     tree: {name, elements: [...row.elements, ...(choices.elements ?? [])], environment},
-    disk: diskDefinition(choices.kernelArguments),
+    disk: {
+      kernelArguments: choices.kernelArguments ?? [],
+      size: {kind: 'headroom', headroom: 0.2, freeMiB: 256},
+      identifiedBy: 'uuid',
+      root: {type: 'ext4', label: 'root', options: [], journalMiB: 64},
+    },
   };
 }
 
@@ -118,6 +143,8 @@ export interface ElementChoices {
   /** More kernel arguments. */
   readonly kernelArguments?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
+  readonly size?: SizeRule;
+  readonly root?: Partial<RootFilesystemChoice>;
 }
 
 /** An image that is what its elements make of it.
@@ -134,15 +161,12 @@ export function defineElementImage(choices: ElementChoices): ImageDefinition {
     architecture,
     purpose: {kind: 'elements'},
     tree: {name, elements, environment: {...choices.environment, ARCH: architecture}},
-    disk: diskDefinition(choices.kernelArguments),
-  };
-}
-
-function diskDefinition(kernelArguments: readonly string[] = []): DiskDefinition {
-  return {
-    kernelArguments: ['console=tty0', 'console=ttyS0,115200', ...kernelArguments],
-    headroom: 0.2,
-    freeMiB: 256,
+    disk: {
+      kernelArguments: choices.kernelArguments ?? [],
+      size: choices.size ?? {kind: 'upstream', journalMiB: choices.root?.journalMiB ?? 64},
+      identifiedBy: 'label',
+      root: {type: 'ext4', label: 'cloudimg-rootfs', options: [], journalMiB: 64, ...choices.root},
+    },
   };
 }
 

@@ -31,13 +31,6 @@ export const initramfs = `set -eu
 if command -v update-initramfs > /dev/null; then update-initramfs -c -k all; fi
 `;
 
-/** Where GRUB, both BIOS and UEFI, looks for its configuration; the disk's assembly fills in the identities. */
-export const bootFiles = `set -eu
-mkdir -p /boot/grub /boot/efi
-if [ ! -e /vmlinuz ]; then ln -s "$(cd / && ls boot/vmlinuz-* | sort -V | tail -n 1)" /vmlinuz; fi
-if [ ! -e /initrd.img ]; then ln -s "$(cd / && ls boot/initrd.img-* | sort -V | tail -n 1)" /initrd.img; fi
-`;
-
 /** What no image may carry: identities, which first boot makes, and traces of the build. */
 export const hygiene = `set -eu
 cd "$TARGET_ROOT"

@@ -57,7 +57,7 @@ export function stepsOfTree(inputs: TreeInputs): Step[] {
   ];
   for (const phase of phaseNames) {
     if (phase === 'pre-install.d') steps.push(...preparationSteps(inputs, script));
-    if (phase === 'cleanup.d') steps.push(...closingSteps(inputs, own, script));
+    if (phase === 'cleanup.d') steps.push(...closingSteps(inputs, own));
     steps.push(...packageSteps(inputs, phase, 'install', script));
     if (phase === 'install.d') steps.push(...staticSteps(inputs, script));
     steps.push(...(hooks.get(phase) ?? []).map((hook) => hookStep(hook, inputs, common)));
@@ -137,12 +137,11 @@ function filesBelow(elements: readonly Element[], folder: string): Record<string
   return found;
 }
 
-function closingSteps({kind}: TreeInputs, own: OwnStep, script: ScriptStep): Step[] {
-  if (kind.kind !== 'guest') return kind.kind === 'container' ? [] : [script('boot-files', scripts.bootFiles)];
+function closingSteps({kind}: TreeInputs, own: OwnStep): Step[] {
+  if (kind.kind !== 'guest') return [];
   const {name, key, settings} = kind.container;
   return [
     own('container', {kind: 'container', container: name}, {place: 'outside', inputs: {container: key, settings}}),
-    script('boot-files', scripts.bootFiles),
     own('manifest', {kind: 'manifest'}, {inputs: {manifest: kind.manifest}}),
   ];
 }

@@ -1,11 +1,11 @@
 import {chmod, writeFile} from 'node:fs/promises';
 import {resolve} from 'node:path';
 import {Bug, type Sha256, type World} from '../base/index.js';
-import {isGuest} from '../image/index.js';
+import {formatEndings, imageFormats, isGuest} from '../image/index.js';
 import {recordOf, type TreePlan} from '../plan/index.js';
 import {type StoredResult, storeError} from '../store/index.js';
 import {assembleDisk, configurationParameters, type ImageFacts} from './assemble-disk.js';
-import {checkDestination, deliverImage} from './deliver-image.js';
+import {checkDestination, type DeliveredImage, type Delivery, deliveredPath, deliverImage} from './deliver-image.js';
 import {answeredPrograms} from './hook-environment.js';
 import {manifestBase} from './image-manifest.js';
 import {
@@ -22,17 +22,25 @@ import {ensureToolsRoot, type ToolsRoot} from './tools-root.js';
 import {openWorkshop, type Workshop} from './workshop.js';
 
 export type BuildRequest = PlanRequest & {
-  /** Default: named after the image, in the current folder. */
+  /** Default: named after the image, in the current folder. With several formats each adds its own ending, in place of one
+   * that the name has. */
   readonly outputFile?: string;
+  /** Also write `FILE.md5` and `FILE.sha256`. */
+  readonly hasChecksums?: boolean;
+  /** Rename a file that is there instead of replacing it. */
+  readonly keepsOlder?: boolean;
 };
 
-/** An image of any kind. */
+/** An image of any kind, with its first file. */
 export interface BuiltImage {
   readonly image: string;
   readonly file: string;
   readonly sha256: Sha256;
   readonly sizeBytes: number;
-  readonly virtualSizeBytes: number;
+  /** Of the disk; absent when none was asked for. */
+  readonly virtualSizeBytes?: number;
+  /** All files; the first of them is the one above. */
+  readonly files: readonly DeliveredImage[];
   readonly architecture: string;
   readonly stepsRun: number;
   readonly stepsReused: number;
@@ -65,8 +73,8 @@ export async function buildImage(request: BuildRequest, world: World): Promise<B
 }
 
 async function build(blueprint: ImageBlueprint, request: BuildRequest, world: World): Promise<BuiltImage> {
-  const file = resolve(request.outputFile ?? `${blueprint.definition.name}.qcow2`);
-  await checkDestination(file);
+  const delivery = planDelivery(blueprint, request);
+  for (const format of blueprint.output.formats) await checkDestination(deliveredPath(delivery, format));
   await using workshop = await openWorkshop(world);
   const tools = await ensureToolsRoot('assembly', workshop, world);
   const planned = await planImage(blueprint, request.rebuild, workshop, tools, world);
@@ -78,15 +86,34 @@ async function build(blueprint: ImageBlueprint, request: BuildRequest, world: Wo
   const {image, stepsRun} = await findOrBuild(planned, workshop, tools, world).catch((error: unknown) => {
     throw storeError(error, workshop.store.folder);
   });
-  const delivered = await deliverImage(image, file);
+  const files = await deliverImage(image, delivery, world.signal);
+  const [first] = files;
+  if (!first) throw new Bug('image-without-files', {image: definition.name});
+  const {virtualSizeBytes} = image.facts;
   return {
-    ...delivered,
-    ...image.facts,
+    ...first,
+    ...(virtualSizeBytes === undefined ? {} : {virtualSizeBytes}),
+    files,
     image: definition.name,
     architecture: definition.architecture,
     stepsRun,
     stepsReused: decisions.length + 1 - stepsRun,
   };
+}
+
+/** Where files go. One format takes the name as it was typed; several take their endings in its place. */
+function planDelivery({definition, output}: ImageBlueprint, request: BuildRequest): Delivery {
+  const {outputFile, hasChecksums = false, keepsOlder = false} = request;
+  const path = resolve(outputFile ?? definition.name);
+  const isOne = output.formats.length === 1 && outputFile !== undefined;
+  const stem = outputFile === undefined ? path : withoutEnding(path);
+  return {stem, ...(isOne ? {file: path} : {}), hasChecksums, keepsOlder, hasManifest: isGuest(definition)};
+}
+
+function withoutEnding(path: string): string {
+  const endings = imageFormats.map((format) => `.${formatEndings[format]}`);
+  const [longest] = endings.filter((ending) => path.endsWith(ending)).sort((a, b) => b.length - a.length);
+  return longest ? path.slice(0, -longest.length) : path;
 }
 
 interface FoundOrBuilt {
@@ -107,7 +134,7 @@ async function findOrBuild(
     if (!known) throw new Bug('planned-image-gone', {key: planned.imageKey});
     return {image: known, stepsRun: 0};
   }
-  const {definition, diskReason: reason, imageKey: key} = planned;
+  const {definition, disk, output, diskKey, diskReason: reason, imageKey: key} = planned;
   const build = {planned, workshop, tools, world, repeated: new Set<Sha256>()};
   const container = planned.container && (await buildTree(planned.container, build));
   const tree = await buildTree(planned.root, build, container);
@@ -121,7 +148,8 @@ async function findOrBuild(
     configurationParameters: await configurationParameters(definition, tree.layers),
   };
   const logFolder = store.logFolder(definition.name);
-  const image = await assembleDisk({key, definition, tree, sidecar, workshop, tools, world, logFolder, reason});
+  const what = {key, diskKey, definition, disk, output, tree, sidecar, reason};
+  const image = await assembleDisk({...what, workshop, tools, world, logFolder});
   return {image, stepsRun: stepsRun + 1};
 }
 

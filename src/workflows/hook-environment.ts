@@ -17,9 +17,7 @@ export function treeVariables(tree: TreeDefinition, definition: ImageDefinition)
   return {
     DIB_DEFAULT_INSTALLTYPE: isGuest(definition) ? 'package' : 'source',
     DIB_INIT_SYSTEM: 'systemd',
-    DIB_ROOT_FSTYPE: 'ext4',
-    DIB_ROOT_LABEL: 'root',
-    FS_TYPE: 'ext4',
+    FS_TYPE: definition.disk.root.type,
     IMAGE_TYPE: 'qcow2',
     ...tree.environment,
     ARCH: definition.architecture,

@@ -12,6 +12,7 @@ import {
   type World,
 } from '../base/index.js';
 import {chooseVersion, readCatalogue} from '../datastore/index.js';
+import type {BlockDevices} from '../disk/index.js';
 import {type Element, readElements, resolveElements} from '../element/index.js';
 import {
   defineElementImage,
@@ -23,10 +24,18 @@ import {
   type TreeDefinition,
 } from '../image/index.js';
 import {type BuildRecord, keysOf, planTree, stepsOfTree, type TreeInputs, type TreePlan} from '../plan/index.js';
-import {diskKey} from './assemble-disk.js';
 import {evaluatedEnvironment} from './evaluate-environment.js';
 import {imageVariables, treeVariables} from './hook-environment.js';
 import {guestManifestBase} from './image-manifest.js';
+import {
+  type DiskPlan,
+  diskKey,
+  diskVariables,
+  imageKey,
+  type OutputPlan,
+  planDisk,
+  readBlockDevices,
+} from './plan-disk.js';
 import type {ToolsRoot} from './tools-root.js';
 import type {Workshop} from './workshop.js';
 
@@ -34,6 +43,8 @@ import type {Workshop} from './workshop.js';
 export type PlanRequest = GuestRequest | ElementsRequest;
 
 interface CommonRequest {
+  /** Default: a compressed qcow2. */
+  readonly output?: Partial<OutputPlan>;
   /** Folders of elements that come before ours. */
   readonly elementsPath?: readonly string[];
   /** Steps to run again whatever the store has; `true` for all. */
@@ -57,10 +68,16 @@ export interface PlannedTree {
   readonly elements: readonly Element[];
   readonly variables: Readonly<Record<string, string>>;
   readonly imageVariables: Readonly<Record<string, string>>;
+  /** The variables as environment.d leaves them. */
+  readonly evaluated: Readonly<Record<string, string | undefined>>;
 }
 
 export interface PlannedImage {
   readonly definition: ImageDefinition;
+  readonly disk: DiskPlan;
+  readonly output: OutputPlan;
+  /** Of the disk, whatever forms it is written in. */
+  readonly diskKey: Sha256;
   /** Of the database container, where the image carries one. */
   readonly container?: PlannedTree;
   /** Of the image itself. */
@@ -77,6 +94,8 @@ export interface ImageBlueprint {
   readonly elements: readonly Element[];
   /** Of the container's tree; empty without one. */
   readonly containerElements: readonly Element[];
+  readonly devices: BlockDevices;
+  readonly output: OutputPlan;
 }
 
 /** @throws {UsageError} `unknown-datastore`, `unknown-version`, `no-such-image`, `unknown-element`, `clashing-elements`, … */
@@ -86,7 +105,15 @@ export async function readBlueprint(request: PlanRequest, world: World): Promise
   const elementsOf = async ({elements}: TreeDefinition) =>
     resolveElements(elements, await readElements(elements, searchPath));
   const containerElements = isGuest(definition) ? await elementsOf(definition.purpose.container.tree) : [];
-  return {definition, containerElements, elements: await elementsOf(definition.tree)};
+  const elements = await elementsOf(definition.tree);
+  const devices = await readBlockDevices(definition, elements, world);
+  const output = {
+    formats: ['qcow2'],
+    qcow2: {isCompressed: true, options: []},
+    dockerTarget: definition.name,
+    ...request.output,
+  } as const;
+  return {definition, containerElements, elements, devices, output};
 }
 
 async function defineRequested(request: PlanRequest, world: World): Promise<ImageDefinition> {
@@ -121,17 +148,21 @@ export async function planImage(
   tools: ToolsRoot,
   world: World,
 ): Promise<PlannedImage> {
-  const {definition, containerElements, elements} = blueprint;
+  const {definition, containerElements, elements, devices, output} = blueprint;
   const planner = {definition, rebuild, workshop, tools, world};
   const container = isGuest(definition)
-    ? await planOne(definition.purpose.container.tree, containerElements, {kind: 'container'}, planner)
+    ? await planOne(definition.purpose.container.tree, containerElements, {kind: 'container'}, {}, planner)
     : undefined;
-  const root = await planOne(definition.tree, elements, treeKind(definition, elements, container), planner);
+  const kind = treeKind(definition, elements, container);
+  const root = await planOne(definition.tree, elements, kind, diskVariables(devices), planner);
   const plans = [...(container ? [container.plan] : []), root.plan];
   checkRebuild(rebuild, plans);
-  const imageKey = diskKey(root.plan.resultKey, definition, tools.identity);
-  const diskReason = await reasonForDisk(imageKey, plans, workshop);
-  return {definition, ...(container ? {container} : {}), root, imageKey, diskReason};
+  const disk = planDisk(definition, devices, elements, root.evaluated);
+  const ofDisk = diskKey(root.plan.resultKey, disk, tools.identity);
+  const key = imageKey(ofDisk, output);
+  const diskReason = await reasonForDisk(key, plans, workshop);
+  const trees = {...(container ? {container} : {}), root};
+  return {definition, disk, output, ...trees, diskKey: ofDisk, imageKey: key, diskReason};
 }
 
 function treeKind(
@@ -166,9 +197,10 @@ async function planOne(
   tree: TreeDefinition,
   elements: readonly Element[],
   kind: TreeInputs['kind'],
+  ofDisk: Readonly<Record<string, string>>,
   {definition, rebuild, workshop, tools, world}: Planner,
 ): Promise<PlannedTree> {
-  const ofImage = imageVariables(tree, elements);
+  const ofImage = {...imageVariables(tree, elements), ...ofDisk};
   const asked = treeVariables(tree, definition);
   const evaluated = await evaluatedEnvironment(elements, {...asked, ...ofImage}, workshop, tools, world);
   const archive = await packageArchive(evaluated, tools, world);
@@ -191,7 +223,7 @@ async function planOne(
     last: await workshop.store.readBuild<BuildRecord>(tree.name),
     rebuild: rebuild === true ? 'all' : new Set(rebuild || []),
   });
-  return {plan, elements, variables, imageVariables: ofImage};
+  return {plan, elements, variables, imageVariables: ofImage, evaluated};
 }
 
 /** Where a tree's packages come from, as its environment.d tells. For another distribution than Debian the person's own

@@ -25,7 +25,7 @@ const toolsRelease = 'trixie';
 const packages = {
   assembly: [
     ...['mmdebstrap', 'apt-utils', 'ca-certificates', 'debian-archive-keyring', 'mount', 'python3-yaml', 'zstd'],
-    ...['e2fsprogs', 'fdisk', 'dosfstools', 'mtools', 'qemu-utils', 'xorriso', 'libarchive13t64'],
+    ...['e2fsprogs', 'fdisk', 'dosfstools', 'mtools', 'qemu-utils', 'xorriso', 'libarchive13t64', 'squashfs-tools'],
     ...['grub-common', 'grub-pc-bin', 'grub-efi-amd64-signed', 'shim-signed'],
   ],
   machines: ['qemu-system-x86', 'ovmf', 'seabios'],

@@ -25,6 +25,10 @@ export const stepWords = {
     message: `Cannot read the elements' environment.d: bash ${f.outcome}`,
     details: {files: f.files, ...(f.output ? {said: f.output} : {})},
   }),
+  'nothing-boots': (f: {image: string; problem: string; next: string}): Words => ({
+    message: `Cannot make a boot loader for image "${f.image}": ${f.problem}`,
+    next: f.next,
+  }),
   'image-unsound': (f: {file: string; check: string; detail: string}): Words => ({
     message: `Cannot use the image "${f.file}": ${f.check}: ${f.detail}`,
     next: 'build it again: trovestack image build',

@@ -101,12 +101,20 @@ export const usageWords = {
     message: `Cannot keep results in "${f.folder}": other files are there, and it has no mark of a store`,
     next: 'name a folder that is empty, or does not exist yet, with TROVESTACK_STORE',
   }),
+  'image-too-small': (f: {what: string; neededBytes: number; availableBytes: number}): Words => ({
+    message: `Cannot make the disk: ${f.what} needs ${mebibytes(f.neededBytes)}, and has ${mebibytes(f.availableBytes)}`,
+    next: 'ask for a larger disk (--image-size GIB), or give the partition a larger size in the block device configuration',
+  }),
   'no-such-image': (f: {asked: string; known: readonly string[]}): Words => ({
     message: `Cannot build ${f.asked}: the catalogue has no such row`,
     details: {known: f.known.join(', ')},
     next: 'trovestack catalog list',
   }),
 } as const;
+
+function mebibytes(bytes: number): string {
+  return `${Math.ceil(bytes / 2 ** 20)} MiB`;
+}
 
 /** `file:line:column` → what is wrong there, then the line at fault with the text meant underlined. */
 function problemsByPlace(problems: readonly FileProblem[]): Record<string, string> {

@@ -1,4 +1,4 @@
 /** Words quoted for a POSIX shell. */
-export function words(list: readonly string[]): string {
+export function shellWords(list: readonly string[]): string {
   return list.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
 }
