@@ -7,4 +7,8 @@ export * from './docker-archive.js';
 export * from './fstab.js';
 export * from './grub.js';
 export * from './layout.js';
+export * from './ext4.js';
+export * from './file-system.js';
+export * from './partition-table.js';
+export * from './raw-disk.js';
 export * from './scripts.js';

@@ -1,0 +1,350 @@
+import {createHash} from 'node:crypto';
+import {compareCodePoints, type Sha256} from '../base/index.js';
+import {type EntryType, nameFromBytes, type TreeEntry} from '../inspection/index.js';
+import {parseAttributeBlock, parseInlineAttributes, type RawAttribute} from './ext4-attributes.js';
+import {type Extent, extentMap, type ReadBlock} from './ext4-extents.js';
+
+/** Reads exactly `length` bytes at `offset` of a disk; zeros beyond its end. */
+export type ReadBytes = (offset: number, length: number) => Promise<Buffer>;
+
+/** An ext2, ext3 or ext4 file system on a disk, to be read without mounting it.
+ * @see https://www.kernel.org/doc/html/latest/filesystems/ext4/ checked with file systems of e2fsprogs 1.47.2
+ */
+export interface Ext4 {
+  readonly uuid: string;
+  readonly label: string;
+  readonly sizeBytes: number;
+  /** Its journal holds changes that aren't in their places yet: it was copied while mounted, and is read as it stands. */
+  readonly needsRecovery: boolean;
+  /** All paths with their content's digests, in no order; texts of the files that `wants` names. */
+  list(wants: (path: string, sizeBytes: number) => boolean, signal: AbortSignal): Promise<ReadTree>;
+}
+
+export interface ReadTree {
+  readonly entries: readonly TreeEntry[];
+  /** Content by path. */
+  readonly contents: ReadonlyMap<string, Buffer>;
+}
+
+/** What else a file system of this kind may be, that can't be read here, by its bit in the superblock. */
+const unreadable: Readonly<Record<number, string>> = {
+  1: 'it is compressed',
+  8: 'it is a journal device',
+  16: 'its group descriptors are spread (meta_bg)',
+  32768: 'it keeps data in inodes (inline_data)',
+  65536: 'it is encrypted',
+};
+
+/** Opens a file system.
+ * @param read Offsets count from the file system's start.
+ * @returns A text with the reason when it can't be read; undefined when there is none of this kind.
+ */
+export async function openExt4(read: ReadBytes): Promise<Ext4 | string | undefined> {
+  const block = await read(1024, 1024);
+  if (block.readUInt16LE(0x38) !== 0xef53) return undefined;
+  const incompatible = block.readUInt32LE(0x60);
+  for (const [bit, reason] of Object.entries(unreadable)) {
+    if ((incompatible & Number(bit)) !== 0) return reason;
+  }
+  const superblock = parseSuperblock(block, incompatible);
+  if (typeof superblock === 'string') return superblock;
+  return {
+    uuid: block.toString('hex', 0x68, 0x78).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-'),
+    label: block.toString('utf8', 0x78, 0x88).replace(/\0.*$/s, ''),
+    sizeBytes: superblock.blocks * superblock.blockSize,
+    needsRecovery: (incompatible & 4) !== 0,
+    list: (wants, signal) => new Walk(superblock, read, wants, signal).run(),
+  };
+}
+
+interface Superblock {
+  readonly blockSize: number;
+  readonly blocks: number;
+  readonly inodes: number;
+  readonly inodesPerGroup: number;
+  readonly inodeSize: number;
+  readonly descriptorSize: number;
+  readonly descriptorsAt: number;
+}
+
+function parseSuperblock(block: Buffer, incompatible: number): Superblock | string {
+  const logSize = block.readUInt32LE(0x18);
+  if (logSize > 6) return `its superblock is damaged: blocks of 2^${10 + logSize} bytes`;
+  const blockSize = 1024 << logSize;
+  const is64Bit = (incompatible & 0x80) !== 0;
+  const inodeSize = block.readUInt32LE(0x4c) === 0 ? 128 : block.readUInt16LE(0x58);
+  const inodesPerGroup = block.readUInt32LE(0x28);
+  if (inodeSize < 128 || inodeSize > blockSize || inodesPerGroup === 0) {
+    return `its superblock is damaged: inodes of ${inodeSize} bytes, ${inodesPerGroup} in a group`;
+  }
+  return {
+    blockSize,
+    blocks: block.readUInt32LE(4) + (is64Bit ? block.readUInt32LE(0x150) * 2 ** 32 : 0),
+    inodes: block.readUInt32LE(0),
+    inodesPerGroup,
+    inodeSize,
+    descriptorSize: is64Bit ? Math.max(block.readUInt16LE(0xfe), 64) : 32,
+    descriptorsAt: (block.readUInt32LE(0x14) + 1) * blockSize,
+  };
+}
+
+interface Inode {
+  readonly number: number;
+  readonly type: EntryType;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly sizeBytes: number;
+  readonly modifiedAt: number;
+  readonly links: number;
+  readonly hasExtents: boolean;
+  readonly attributeBlock: number;
+  readonly raw: Buffer;
+}
+
+const types: Readonly<Record<number, EntryType>> = {
+  4096: 'fifo',
+  8192: 'character device',
+  16384: 'folder',
+  24576: 'block device',
+  32768: 'file',
+  40960: 'link',
+  49152: 'socket',
+};
+
+const rootInode = 2;
+/** The longest run of a file that is read at once. */
+const pieceBytes = 4 * 2 ** 20;
+
+/** Damage that keeps a tree from being read; the message says where it is. */
+export class DamagedFileSystem extends Error {}
+
+/** One reading of all that a file system holds. */
+class Walk {
+  readonly #fs: Superblock;
+  readonly #read: ReadBytes;
+  readonly #wants: (path: string, sizeBytes: number) => boolean;
+  readonly #signal: AbortSignal;
+  readonly #entries: TreeEntry[] = [];
+  readonly #contents = new Map<string, Buffer>();
+  readonly #folders = new Set<number>();
+  readonly #tables = new Map<number, number>();
+  readonly #attributeBlocks = new Map<number, readonly RawAttribute[]>();
+  /** Files with several names: the paths of each. */
+  readonly #names = new Map<number, string[]>();
+
+  constructor(fs: Superblock, read: ReadBytes, wants: (path: string, sizeBytes: number) => boolean, signal: AbortSignal) {
+    this.#fs = fs;
+    this.#read = read;
+    this.#wants = wants;
+    this.#signal = signal;
+  }
+
+  async run(): Promise<ReadTree> {
+    await this.#enter('', await this.#inode(rootInode));
+    const firstNames = this.#firstNames();
+    const entries = this.#entries.map((entry) => {
+      const hardLinkOf = firstNames.get(entry.path);
+      return hardLinkOf === undefined ? entry : {...entry, hardLinkOf};
+    });
+    return {entries, contents: this.#contents};
+  }
+
+  /** Further names of files → the first of each. */
+  #firstNames(): ReadonlyMap<string, string> {
+    const pairs = [...this.#names.values()].flatMap((paths) => {
+      const [first = '', ...others] = [...paths].sort(compareCodePoints);
+      return others.map((path) => [path, first] as const);
+    });
+    return new Map(pairs);
+  }
+
+  async #enter(path: string, inode: Inode): Promise<void> {
+    this.#signal.throwIfAborted();
+    if (this.#folders.has(inode.number)) throw new DamagedFileSystem(`the folder "${path}" has two places`);
+    this.#folders.add(inode.number);
+    this.#entries.push(await this.#entryOf(path || '/', inode));
+    for (const {name, number} of await this.#childrenOf(path, inode)) {
+      const child = await this.#inode(number);
+      const childPath = `${path}/${name}`;
+      if (child.type === 'folder') await this.#enter(childPath, child);
+      else this.#entries.push(await this.#entryOf(childPath, child));
+    }
+  }
+
+  async #childrenOf(path: string, inode: Inode): Promise<{readonly name: string; readonly number: number}[]> {
+    const content = await this.#whole(inode, `the folder "${path || '/'}"`);
+    const {blockSize} = this.#fs;
+    const found: {name: string; number: number}[] = [];
+    for (let start = 0; start + blockSize <= content.length; start += blockSize) {
+      for (let at = start; at + 8 <= start + blockSize; ) {
+        const number = content.readUInt32LE(at);
+        const written = content.readUInt16LE(at + 4);
+        const length = blockSize === 65536 && (written === 0 || written === 65535) ? 65536 : written;
+        if (length < 8 || at + length > start + blockSize) {
+          throw new DamagedFileSystem(`the folder "${path || '/'}" has an entry of ${length} bytes`);
+        }
+        const bytes = content.subarray(at + 8, at + 8 + content.readUInt8(at + 6));
+        const name = nameFromBytes(bytes);
+        if (number !== 0 && name !== '.' && name !== '..') {
+          if (name === '' || /[/\0]/.test(name)) throw new DamagedFileSystem(`the folder "${path || '/'}" has a nameless entry`);
+          found.push({name, number});
+        }
+        at += length;
+      }
+    }
+    return found;
+  }
+
+  async #entryOf(path: string, inode: Inode): Promise<TreeEntry> {
+    const {type, mode, uid, gid, modifiedAt, raw} = inode;
+    const attributes = await this.#attributesOf(inode);
+    const hasSize = type === 'file' || type === 'link';
+    const common = {path, type, mode, uid, gid, sizeBytes: hasSize ? inode.sizeBytes : 0, modifiedAt, ...attributes};
+    if (type === 'link') return {...common, target: nameFromBytes(await this.#targetOf(path, inode))};
+    if (type === 'character device' || type === 'block device') return {...common, device: deviceOf(raw)};
+    if (type !== 'file') return common;
+    if (inode.links > 1) {
+      const paths = this.#names.get(inode.number);
+      if (paths) paths.push(path);
+      else this.#names.set(inode.number, [path]);
+    }
+    return {...common, sha256: await this.#digest(path, inode)};
+  }
+
+  async #targetOf(path: string, inode: Inode): Promise<Buffer> {
+    // Short targets stand where the map of blocks would be.
+    if (!inode.hasExtents && inode.sizeBytes < 60) return inode.raw.subarray(0x28, 0x28 + inode.sizeBytes);
+    return this.#whole(inode, `the link "${path}"`);
+  }
+
+  async #digest(path: string, inode: Inode): Promise<Sha256> {
+    const hash = createHash('sha256');
+    const kept: Buffer[] | undefined = this.#wants(path, inode.sizeBytes) ? [] : undefined;
+    for await (const piece of this.#pieces(inode)) {
+      hash.update(piece);
+      kept?.push(Buffer.from(piece));
+    }
+    if (kept) this.#contents.set(path, Buffer.concat(kept));
+    return hash.digest('hex') as Sha256;
+  }
+
+  /** A small file's content: that of folders, links and attributes. */
+  async #whole(inode: Inode, what: string): Promise<Buffer> {
+    if (inode.sizeBytes > 256 * 2 ** 20) throw new DamagedFileSystem(`${what} has ${inode.sizeBytes} bytes`);
+    const pieces: Buffer[] = [];
+    for await (const piece of this.#pieces(inode)) pieces.push(Buffer.from(piece));
+    return Buffer.concat(pieces);
+  }
+
+  /** A file's bytes in their order; holes are zeros. */
+  async *#pieces(inode: Inode): AsyncGenerator<Buffer> {
+    const {blockSize} = this.#fs;
+    let done = 0;
+    const zeros = function* (until: number) {
+      for (; done < until; done += pieceBytes) yield Buffer.alloc(Math.min(pieceBytes, until - done));
+      done = until;
+    };
+    for (const extent of await this.#extents(inode)) {
+      const start = extent.at * blockSize;
+      const end = Math.min(start + extent.count * blockSize, inode.sizeBytes);
+      if (start < done || extent.isUnwritten) continue;
+      yield* zeros(Math.min(start, inode.sizeBytes));
+      for (; done < end; ) {
+        const length = Math.min(pieceBytes, end - done);
+        yield await this.#read(extent.block * blockSize + (done - start), length);
+        done += length;
+        this.#signal.throwIfAborted();
+      }
+    }
+    yield* zeros(inode.sizeBytes);
+  }
+
+  async #extents(inode: Inode): Promise<Extent[]> {
+    const readBlock: ReadBlock = (number) => {
+      if (number >= this.#fs.blocks) throw new DamagedFileSystem(`inode ${inode.number} points to block ${number}`);
+      return this.#read(number * this.#fs.blockSize, this.#fs.blockSize);
+    };
+    const map = inode.raw.subarray(0x28, 0x28 + 60);
+    const extents = await extentMap(map, inode.hasExtents, Math.ceil(inode.sizeBytes / this.#fs.blockSize), readBlock);
+    if (typeof extents === 'string') throw new DamagedFileSystem(`inode ${inode.number}: ${extents}`);
+    return extents;
+  }
+
+  async #inode(number: number): Promise<Inode> {
+    const {inodes, inodesPerGroup, inodeSize} = this.#fs;
+    if (number < 1 || number > inodes) throw new DamagedFileSystem(`there is no inode ${number}`);
+    const group = Math.floor((number - 1) / inodesPerGroup);
+    const table = await this.#tableOf(group);
+    const raw = await this.#read(table + ((number - 1) % inodesPerGroup) * inodeSize, inodeSize);
+    const inode = parseInode(number, raw);
+    if (typeof inode === 'string') throw new DamagedFileSystem(inode);
+    return inode;
+  }
+
+  /** Where a group's inodes are, in bytes. */
+  async #tableOf(group: number): Promise<number> {
+    const known = this.#tables.get(group);
+    if (known !== undefined) return known;
+    const {descriptorSize, descriptorsAt, blockSize} = this.#fs;
+    const descriptor = await this.#read(descriptorsAt + group * descriptorSize, descriptorSize);
+    const high = descriptorSize >= 64 ? descriptor.readUInt32LE(0x28) * 2 ** 32 : 0;
+    const table = (descriptor.readUInt32LE(8) + high) * blockSize;
+    this.#tables.set(group, table);
+    return table;
+  }
+
+  async #attributesOf(inode: Inode): Promise<Pick<TreeEntry, 'attributes'>> {
+    const inline = parseInlineAttributes(inode.raw);
+    const apart = inode.attributeBlock === 0 ? [] : await this.#attributeBlock(inode.attributeBlock);
+    const all = [...inline, ...apart];
+    if (all.length === 0) return {};
+    const values: [string, string][] = [];
+    for (const {name, value, valueInode} of all) {
+      const bytes = valueInode === 0 ? value : await this.#whole(await this.#inode(valueInode), `attribute ${name}`);
+      values.push([name, bytes.toString('base64')]);
+    }
+    return {attributes: Object.fromEntries(values.sort(([a], [b]) => (a < b ? -1 : 1)))};
+  }
+
+  /** Many files share one block of attributes. */
+  async #attributeBlock(number: number): Promise<readonly RawAttribute[]> {
+    const known = this.#attributeBlocks.get(number);
+    if (known) return known;
+    const attributes = parseAttributeBlock(await this.#read(number * this.#fs.blockSize, this.#fs.blockSize));
+    this.#attributeBlocks.set(number, attributes);
+    return attributes;
+  }
+}
+
+function parseInode(number: number, raw: Buffer): Inode | string {
+  const written = raw.readUInt16LE(0);
+  const type = types[written & 0xf000];
+  if (!type) return `inode ${number} is of no known type (mode ${written.toString(8)})`;
+  const flags = raw.readUInt32LE(0x20);
+  if ((flags & 0x800) !== 0) return `inode ${number} is encrypted`;
+  const attributeBlock = raw.readUInt32LE(0x68) + raw.readUInt16LE(0x76) * 2 ** 32;
+  const extraBytes = raw.length > 128 ? raw.readUInt16LE(0x80) : 0;
+  const laterEpoch = extraBytes >= 12 ? (raw.readUInt32LE(0x88) & 3) * 2 ** 32 : 0;
+  return {
+    number,
+    type,
+    mode: written & 0o7777,
+    uid: raw.readUInt16LE(2) + raw.readUInt16LE(0x78) * 65536,
+    gid: raw.readUInt16LE(0x18) + raw.readUInt16LE(0x7a) * 65536,
+    sizeBytes: raw.readUInt32LE(4) + (type === 'file' || type === 'folder' ? raw.readUInt32LE(0x6c) * 2 ** 32 : 0),
+    modifiedAt: raw.readInt32LE(0x10) + laterEpoch,
+    links: raw.readUInt16LE(0x1a),
+    hasExtents: (flags & 0x80000) !== 0,
+    attributeBlock,
+    raw,
+  };
+}
+
+/** Major and minor number, in the older form of 8 bits each or in the newer one. */
+function deviceOf(raw: Buffer): readonly [number, number] {
+  const older = raw.readUInt32LE(0x28);
+  if (older !== 0) return [(older >> 8) & 0xff, older & 0xff];
+  const newer = raw.readUInt32LE(0x2c);
+  return [(newer >> 8) & 0xfff, (newer & 0xff) | ((newer >> 12) & 0xfff00)];
+}

@@ -1,0 +1,248 @@
+import {createHash} from 'node:crypto';
+import {chmod, mkdir, readFile} from 'node:fs/promises';
+import {promisify} from 'node:util';
+import {gunzip, gzip} from 'node:zlib';
+import {
+  describeEnd,
+  lastLines,
+  type Sha256,
+  StepError,
+  sha256OfFile,
+  systemErrorCode,
+  UsageError,
+  type World,
+  writeFileWhole,
+} from '../base/index.js';
+import {
+  DamagedFileSystem,
+  type DiskFile,
+  type Ext4,
+  type FoundPartition,
+  identifyFileSystem,
+  openExt4,
+  openRawDisk,
+  type ReadBytes,
+  readPartitions,
+} from '../disk/index.js';
+import {type ImageContent, type InspectedPartition, isTextWanted, orderListing, type TreeEntry} from '../inspection/index.js';
+import {enter} from '../sandbox/index.js';
+import {ensureToolsRoot} from './tools-root.js';
+import type {Workshop} from './workshop.js';
+
+/** An image file's content, with the file's own digest. */
+export interface ReadImage {
+  readonly file: string;
+  readonly sha256: Sha256;
+  readonly content: ImageContent;
+}
+
+/** Reads all that a disk image holds without mounting it: partitions, every path with the digest of its content, the texts that
+ * decide how the system behaves. The store keeps the result by the image's digest.
+ * @throws {StepError} `image-unsound` when it is damaged.
+ * @throws {UsageError} `not-a-disk-image` when it has no root file system that can be read here (ext2, ext3, ext4).
+ */
+export async function readImage(disk: DiskFile, workshop: Workshop, world: World): Promise<ReadImage> {
+  const sha256 = await sha256OfFile(disk.path, world.signal);
+  const kept = keptFile(sha256, workshop);
+  const known = await readKept(kept);
+  if (known) return {file: disk.path, sha256, content: known};
+  const startedAt = performance.now();
+  const raw = disk.format === 'raw' ? disk.path : await convertToRaw(disk, workshop, world);
+  const content = await readRawDisk(raw, disk, world);
+  const text = Buffer.from(JSON.stringify(content));
+  await mkdir(`${workshop.store.folder}/listings`, {recursive: true, mode: 0o700}); // texts in it may be secret
+  await writeFileWhole(kept, await compress(text, {level: 3}), 0o600);
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+  world.emit({type: 'note', text: `read ${disk.path}: ${content.listing.length} paths in ${seconds} s`});
+  return {file: disk.path, sha256, content};
+}
+
+const compress = promisify<Buffer, {level: number}, Buffer>(gzip);
+const expand = promisify<Buffer, Buffer>(gunzip);
+
+/** Raised when an inspection comes to hold other things. */
+const form = 1;
+
+function keptFile(sha256: Sha256, {store}: Workshop): string {
+  return `${store.folder}/listings/${sha256}.${form}.json.gz`;
+}
+
+async function readKept(path: string): Promise<ImageContent | undefined> {
+  try {
+    return JSON.parse((await expand(await readFile(path))).toString('utf8')) as ImageContent;
+  } catch (error) {
+    // What a power cut left torn is as good as none.
+    const isTorn = error instanceof SyntaxError || ['Z_BUF_ERROR', 'Z_DATA_ERROR'].includes(systemErrorCode(error) ?? '');
+    if (isTorn || systemErrorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+async function convertToRaw(disk: DiskFile, workshop: Workshop, world: World): Promise<string> {
+  const tools = await ensureToolsRoot('assembly', workshop, world);
+  const scratch = await workshop.work.newFolder();
+  await chmod(scratch, 0o777);
+  const outcome = await enter(
+    {
+      name: 'inspection',
+      root: tools.tree,
+      mounts: [
+        {kind: 'bind', at: '/image', from: disk.path, readOnly: true},
+        {kind: 'bind', at: '/scratch', from: scratch, readOnly: false},
+      ],
+      network: 'none',
+      ids: 'host',
+      env: {PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C.UTF-8'},
+      cwd: '/',
+      argv: ['qemu-img', 'convert', '-W', '-f', disk.format, '-O', 'raw', '/image', '/scratch/disk.raw'],
+    },
+    workshop.sandboxes,
+    {signal: world.signal},
+  );
+  if (outcome.exitCode !== 0) {
+    const detail = lastLines(outcome.stderr, 3) || describeEnd(outcome);
+    throw new StepError('image-unsound', {file: disk.path, check: 'content', detail});
+  }
+  return `${scratch}/disk.raw`;
+}
+
+interface OpenPartition {
+  readonly found: FoundPartition;
+  readonly read: ReadBytes;
+  readonly fileSystem?: InspectedPartition['fileSystem'];
+  readonly ext4?: Ext4;
+}
+
+async function readRawDisk(raw: string, disk: DiskFile, world: World): Promise<ImageContent> {
+  await using open = await openRawDisk(raw);
+  const {table, partitions} = await readPartitions(open.read, disk.virtualSizeBytes);
+  const notes: string[] = [];
+  const opened: OpenPartition[] = [];
+  for (const found of partitions) opened.push(await openPartition(found, open.read, notes));
+  const root = await findRoot(opened);
+  if (!root) throw noRoot(disk, opened);
+  const trees = await readTrees(root, opened, disk, notes, world);
+  return {
+    form,
+    virtualSizeBytes: disk.virtualSizeBytes,
+    table,
+    partitions: await Promise.all(opened.map((partition) => describePartition(partition, trees.mountPoints, open.read))),
+    listing: orderListing(trees.entries),
+    texts: Object.fromEntries([...trees.texts].sort(([a], [b]) => (a < b ? -1 : 1))),
+    notes,
+  };
+}
+
+async function openPartition(found: FoundPartition, read: ReadBytes, notes: string[]): Promise<OpenPartition> {
+  const own: ReadBytes = (offset, length) => read(found.startBytes + offset, length);
+  const signature = await identifyFileSystem(own);
+  if (!signature) return {found, read: own};
+  const ext4 = signature.type === 'ext4' ? await openExt4(own) : undefined;
+  if (typeof ext4 === 'string') notes.push(`partition ${found.number}: its file system can't be read: ${ext4}`);
+  if (typeof ext4 === 'object' && ext4.needsRecovery) {
+    notes.push(`partition ${found.number}: its journal holds newer changes, which aren't seen: it was copied while in use`);
+  }
+  return {found, read: own, fileSystem: signature, ...(typeof ext4 === 'object' ? {ext4} : {})};
+}
+
+const rootTypes = new Set(['4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709', 'B921B045-1DF0-41C3-AF44-4C6F280D3FAE']);
+
+/** The partition of GPT's root type, else the largest that can be read. */
+async function findRoot(partitions: readonly OpenPartition[]): Promise<OpenPartition | undefined> {
+  const readable = partitions.filter(({ext4}) => ext4 !== undefined);
+  const largest = [...readable].sort((a, b) => b.found.sizeBytes - a.found.sizeBytes)[0];
+  return readable.find(({found}) => rootTypes.has(found.type)) ?? largest;
+}
+
+function noRoot({path}: DiskFile, partitions: readonly OpenPartition[]): UsageError {
+  const held = partitions.map(({found, fileSystem}) => `partition ${found.number}: ${fileSystem?.type ?? 'unknown'}`);
+  const problem = `it has no ext2, ext3 or ext4 root file system, which alone can be read (${held.join(', ')})`;
+  return new UsageError('not-a-disk-image', {path, problem});
+}
+
+interface Trees {
+  readonly entries: TreeEntry[];
+  readonly texts: Map<string, string>;
+  readonly mountPoints: ReadonlyMap<OpenPartition, string>;
+}
+
+/** The root's tree with those that its fstab mounts, each at its place. */
+async function readTrees(
+  root: OpenPartition,
+  partitions: readonly OpenPartition[],
+  disk: DiskFile,
+  notes: string[],
+  world: World,
+): Promise<Trees> {
+  const entries: TreeEntry[] = [];
+  const texts = new Map<string, string>();
+  const add = async (partition: OpenPartition, at: string) => {
+    const prefix = at === '/' ? '' : at;
+    const tree = await partition.ext4
+      ?.list((path, size) => isTextWanted(prefix + path, size), world.signal)
+      .catch((error: unknown) => {
+        if (!(error instanceof DamagedFileSystem)) throw error;
+        throw new StepError('image-unsound', {file: disk.path, check: `files of ${at}`, detail: error.message});
+      });
+    if (!tree) return;
+    for (const entry of tree.entries) {
+      const path = entry.path === '/' ? at : prefix + entry.path;
+      const linked = entry.hardLinkOf === undefined ? {} : {hardLinkOf: prefix + entry.hardLinkOf};
+      entries.push({...entry, path, ...linked});
+    }
+    for (const [path, bytes] of tree.contents) if (!bytes.includes(0)) texts.set(prefix + path, bytes.toString('utf8'));
+  };
+  await add(root, '/');
+  const mountPoints = new Map([[root, '/']]);
+  for (const {source, at} of mountsIn(texts.get('/etc/fstab') ?? '')) {
+    const partition = partitions.find((candidate) => candidate !== root && isNamed(candidate, source));
+    if (!partition || mountPoints.has(partition)) continue;
+    mountPoints.set(partition, at);
+    if (!partition.ext4) continue;
+    if (entries.some(({path}) => path.startsWith(`${at}/`))) notes.push(`${at}: files below the mounted file system are left out`);
+    const visible = entries.filter(({path}) => path !== at && !path.startsWith(`${at}/`));
+    entries.splice(0, entries.length, ...visible);
+    await add(partition, at);
+  }
+  return {entries, texts, mountPoints};
+}
+
+function mountsIn(fstab: string): {readonly source: string; readonly at: string}[] {
+  return fstab.split('\n').flatMap((line) => {
+    const [source = '', at = ''] = line.trim().split(/\s+/);
+    return source.startsWith('#') || !at.startsWith('/') || at === '/' ? [] : [{source, at: at.replace(/\/+$/, '')}];
+  });
+}
+
+/** Whether an fstab's first field means a partition. */
+function isNamed({found, fileSystem}: OpenPartition, source: string): boolean {
+  const [, kind, name = ''] = /^(UUID|LABEL|PARTUUID|PARTLABEL)=(.*)$/.exec(source.replaceAll('"', '')) ?? [];
+  const names = {UUID: fileSystem?.uuid, LABEL: fileSystem?.label, PARTUUID: found.uuid, PARTLABEL: found.name};
+  const own = kind === undefined ? undefined : names[kind as keyof typeof names];
+  return own !== undefined && own !== '' && own.toLowerCase() === name.toLowerCase();
+}
+
+const digestedBytes = 512 * 2 ** 20;
+
+async function describePartition(
+  partition: OpenPartition,
+  mountPoints: ReadonlyMap<OpenPartition, string>,
+  read: ReadBytes,
+): Promise<InspectedPartition> {
+  const {found, fileSystem, ext4} = partition;
+  const mountPoint = mountPoints.get(partition);
+  const isListed = ext4 !== undefined && mountPoint !== undefined;
+  return {
+    ...found,
+    ...(fileSystem ? {fileSystem} : {}),
+    ...(mountPoint === undefined ? {} : {mountPoint}),
+    ...(isListed || found.sizeBytes > digestedBytes ? {} : {sha256: await digestOf(found, read)}),
+  };
+}
+
+async function digestOf({startBytes, sizeBytes}: FoundPartition, read: ReadBytes): Promise<string> {
+  const hash = createHash('sha256');
+  const piece = 4 * 2 ** 20;
+  for (let done = 0; done < sizeBytes; done += piece) hash.update(await read(startBytes + done, Math.min(piece, sizeBytes - done)));
+  return hash.digest('hex');
+}
