@@ -4,6 +4,7 @@ export * from './accounts.js';
 export * from './compare.js';
 export * from './content.js';
 export * from './dpkg.js';
+export * from './list-tree.js';
 export * from './listing.js';
 export * from './ports.js';
 export * from './sizes.js';

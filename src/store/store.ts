@@ -1,4 +1,4 @@
-import {chmod, mkdir, readdir, rename, stat, writeFile} from 'node:fs/promises';
+import {chmod, mkdir, readdir, rename, stat, utimes, writeFile} from 'node:fs/promises';
 import {
   HostError,
   lockFile,
@@ -9,10 +9,12 @@ import {
   UsageError,
   writeFileWhole,
 } from '../base/index.js';
+import {arePartsThere, type Parts, partsOf} from './parts.js';
 import {openWorkFolder, removeTree, sweepWorkFolders, type WorkFolder} from './work-folder.js';
 
 /** Kinds of results; each has a folder of its own. */
-export type ResultKind = 'steps' | 'roots' | 'images';
+export const resultKinds = ['steps', 'roots', 'images'] as const;
+export type ResultKind = (typeof resultKinds)[number];
 
 /** What a finished step, root or image left: a folder that never changes again, and facts about it. */
 export interface StoredResult<Facts = Readonly<Record<string, unknown>>> {
@@ -22,7 +24,8 @@ export interface StoredResult<Facts = Readonly<Record<string, unknown>>> {
 }
 
 /** Results by key, shared by all builds on this machine. A result is staged in a work folder and renamed into place, so
- * that a folder under its key is whole; its facts are written last, so that even a folder without them is no result. */
+ * that a folder under its key is whole; its facts are written last, so that even a folder without them is no result. Nor is
+ * one that has lost a part since. */
 export class Store {
   readonly folder: string;
 
@@ -70,10 +73,24 @@ export class Store {
     return `${this.folder}/logs/${build}`;
   }
 
+  /** Finding is using: the time of last use becomes now, and `store prune` spares what a running build has found. */
   async find<Facts>(kind: ResultKind, key: Sha256): Promise<StoredResult<Facts> | undefined> {
+    const now = new Date();
+    await utimes(`${this.folder}/${kind}/${key}/facts.json`, now, now).catch((error: unknown) => {
+      // A store that can't be written can be read all the same.
+      if (!['ENOENT', 'EROFS', 'EACCES', 'EPERM'].includes(systemErrorCode(error) ?? '')) throw error;
+    });
+    return this.look<Facts>(kind, key);
+  }
+
+  /** Finds without using. */
+  async look<Facts>(kind: ResultKind, key: Sha256): Promise<StoredResult<Facts> | undefined> {
     const folder = `${this.folder}/${kind}/${key}`;
-    const facts = await readWhole<Facts>(`${folder}/facts.json`);
-    return facts === undefined ? undefined : {key, folder, facts};
+    const written = await readWhole<Facts & {readonly parts?: Parts}>(`${folder}/facts.json`);
+    if (written === undefined) return undefined;
+    const {parts, ...facts} = written;
+    if (parts && !(await arePartsThere(folder, parts))) return undefined;
+    return {key, folder, facts: facts as Facts};
   }
 
   /** Makes a folder the result of a key. Another build's equal result stays when it was quicker.
@@ -87,7 +104,7 @@ export class Store {
   ): Promise<StoredResult<Facts>> {
     const folder = `${this.folder}/${kind}/${key}`;
     try {
-      await writeFile(`${staged}/facts.json`, JSON.stringify(facts));
+      await writeFile(`${staged}/facts.json`, JSON.stringify({...facts, parts: await partsOf(staged)}));
       // All files reach the disk before their key does, or a power cut could leave a result of empty files.
       await runOrThrow('writing a result to disk', ['sync', '--file-system', staged], {cwd: this.folder});
       await rename(staged, folder);

@@ -8,6 +8,8 @@ import {assembleDisk, configurationParameters, type ImageFacts} from './assemble
 import {checkDestination, type DeliveredImage, type Delivery, deliveredPath, deliverImage} from './deliver-image.js';
 import {answeredPrograms} from './hook-environment.js';
 import {manifestBase} from './image-manifest.js';
+import {keepImageRecord} from './image-record.js';
+import {inventoryResults} from './inventory-results.js';
 import {
   type ImageBlueprint,
   type PlannedImage,
@@ -90,6 +92,7 @@ async function build(blueprint: ImageBlueprint, request: BuildRequest, world: Wo
   const [first] = files;
   if (!first) throw new Bug('image-without-files', {image: definition.name});
   const {virtualSizeBytes} = image.facts;
+  await keepImageRecord(planned, image.facts.outputs, files, workshop.store);
   return {
     ...first,
     ...(virtualSizeBytes === undefined ? {} : {virtualSizeBytes}),
@@ -149,8 +152,25 @@ async function findOrBuild(
   };
   const logFolder = store.logFolder(definition.name);
   const what = {key, diskKey, definition, disk, output, tree, sidecar, reason};
-  const image = await assembleDisk({...what, workshop, tools, world, logFolder});
+  const image = await withInventory(plansOf(planned), {workshop, tools, world}, () =>
+    assembleDisk({...what, workshop, tools, world, logFolder}),
+  );
   return {image, stepsRun: stepsRun + 1};
+}
+
+/** Takes stock of the steps' results while the disk is made, and of the disk. */
+async function withInventory<T extends StoredResult<object>>(
+  plans: readonly TreePlan[],
+  {workshop, tools, world}: Pick<Build, 'workshop' | 'tools' | 'world'>,
+  assemble: () => Promise<T>,
+): Promise<T> {
+  const keys = new Set(plans.flatMap(({decisions}) => decisions.map(({key}) => key)));
+  const steps = [...keys].map((key) => ({kind: 'steps', key, folder: `${workshop.store.folder}/steps/${key}`}) as const);
+  const [stock, image] = await Promise.allSettled([inventoryResults(steps, workshop, tools, world), assemble()]);
+  if (image.status === 'rejected') throw image.reason;
+  if (stock.status === 'rejected') throw stock.reason;
+  await inventoryResults([{kind: 'images', ...image.value}], workshop, tools, world);
+  return image.value;
 }
 
 /** Whether results that the store has are to be replaced, and with them the image made from them. */
