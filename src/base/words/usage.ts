@@ -25,6 +25,11 @@ export const usageWords = {
     message: `Cannot use "${f.path}" as a disk image: ${f.problem}`,
     next: 'trovestack image build DATASTORE makes one',
   }),
+  'unknown-build': (f: {image: string; known: readonly string[]}): Words => ({
+    message: `Cannot find the image "${f.image}": it is neither a file nor an image in the store`,
+    details: {known: f.known.join(', ') || 'none: the store has no image yet'},
+    next: 'trovestack store list',
+  }),
   'no-cloud': (f: {known: readonly string[]}): Words => ({
     message: 'Cannot choose a cloud: neither --cloud nor OS_CLOUD nor OS_AUTH_URL is given',
     details: {known: f.known.join(', ') || 'none: no clouds.yaml was found'},

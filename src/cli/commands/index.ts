@@ -16,6 +16,7 @@ import {register as elementList} from './element-list.js';
 import {register as elementShow} from './element-show.js';
 import {register as imageActivate} from './image-activate.js';
 import {register as imageBuild} from './image-build.js';
+import {register as imageDiff} from './image-diff.js';
 import {register as imageLoad} from './image-load.js';
 import {register as imagePlan} from './image-plan.js';
 import {register as imageVerify} from './image-verify.js';
@@ -36,6 +37,7 @@ const commands: readonly ((cli: Cli) => void)[] = [
   imageBuild,
   imagePlan,
   imageVerify,
+  imageDiff,
   imageLoad,
   imageActivate,
   catalogList,
