@@ -14,7 +14,11 @@ export function differenceText({before, after, isSameFile, difference}: Compared
     return [...heads, ...notes, 'the same content: only bytes that belong to no file differ'].join('\n');
   }
   const sections = sectionsOf(difference).filter(({lines}) => lines.length > 0);
-  const texts = sections.flatMap(({title, lines}) => ['', title, ...limited(lines, showsAll).map((line) => `  ${line}`)]);
+  const texts = sections.flatMap(({title, lines}) => [
+    '',
+    title,
+    ...limited(lines, showsAll).map((line) => `  ${line}`),
+  ]);
   return [...heads, ...notes, ...texts].join('\n');
 }
 
@@ -32,10 +36,15 @@ function sectionsOf(difference: ImageDifference): Section[] {
       lines: [
         ...packages.added.map(({name, version}) => `+ ${name} ${version}`),
         ...packages.removed.map(({name, version}) => `- ${name} ${version}`),
-        ...packages.changed.map((p) => `~ ${p.name} ${p.before} → ${p.after}${p.direction === 'downgraded' ? ' (older)' : ''}`),
+        ...packages.changed.map(
+          (p) => `~ ${p.name} ${p.before} → ${p.after}${p.direction === 'downgraded' ? ' (older)' : ''}`,
+        ),
       ],
     },
-    {title: 'units', lines: units.map(({name, before, after}) => `${mark(before, after)} ${name}: ${before} → ${after}`)},
+    {
+      title: 'units',
+      lines: units.map(({name, before, after}) => `${mark(before, after)} ${name}: ${before} → ${after}`),
+    },
     {
       title: counted('users', users),
       lines: [
@@ -60,7 +69,10 @@ function sectionsOf(difference: ImageDifference): Section[] {
       ],
     },
     {title: counted('files', files), lines: fileLines(files)},
-    {title: sizeTitle(size.beforeBytes, size.afterBytes, 'package'), lines: sizeLines(size.packages, 'files of no package')},
+    {
+      title: sizeTitle(size.beforeBytes, size.afterBytes, 'package'),
+      lines: sizeLines(size.packages, 'files of no package'),
+    },
     {title: sizeTitle(size.beforeBytes, size.afterBytes, 'folder'), lines: sizeLines(size.folders, '/')},
   ];
 }
@@ -71,7 +83,9 @@ function fileLines({added, removed, changed}: ImageDifference['files']): string[
   const lines = [
     ...added.map((file) => ({file, line: `+ ${shown(file)}`})),
     ...removed.map((file) => ({file, line: `- ${shown(file)}`})),
-    ...changed.filter((file) => !isTimeOnly(file)).map((file) => ({file, line: `~ ${shown(file)}: ${file.differences.join(', ')}`})),
+    ...changed
+      .filter((file) => !isTimeOnly(file))
+      .map((file) => ({file, line: `~ ${shown(file)}: ${file.differences.join(', ')}`})),
   ];
   const ofNone = lines.filter(({file}) => file.package === undefined);
   const ofPackages = lines.filter(({file}) => file.package !== undefined);
@@ -99,7 +113,10 @@ function sizeTitle(before: number, after: number, by: string): string {
   return `size of all files by ${by}: ${formatBytes(before)} → ${formatBytes(after)}`;
 }
 
-function counted(title: string, set: {readonly added: readonly unknown[]; readonly removed: readonly unknown[]; readonly changed: readonly unknown[]}): string {
+function counted(
+  title: string,
+  set: {readonly added: readonly unknown[]; readonly removed: readonly unknown[]; readonly changed: readonly unknown[]},
+): string {
   return `${title}: ${set.added.length} added, ${set.removed.length} removed, ${set.changed.length} changed`;
 }
 

@@ -133,7 +133,12 @@ class Walk {
   /** Files with several names: the paths of each. */
   readonly #names = new Map<number, string[]>();
 
-  constructor(fs: Superblock, read: ReadBytes, wants: (path: string, sizeBytes: number) => boolean, signal: AbortSignal) {
+  constructor(
+    fs: Superblock,
+    read: ReadBytes,
+    wants: (path: string, sizeBytes: number) => boolean,
+    signal: AbortSignal,
+  ) {
     this.#fs = fs;
     this.#read = read;
     this.#wants = wants;
@@ -187,7 +192,8 @@ class Walk {
         const bytes = content.subarray(at + 8, at + 8 + content.readUInt8(at + 6));
         const name = nameFromBytes(bytes);
         if (number !== 0 && name !== '.' && name !== '..') {
-          if (name === '' || /[/\0]/.test(name)) throw new DamagedFileSystem(`the folder "${path || '/'}" has a nameless entry`);
+          if (name === '' || /[/\0]/.test(name))
+            throw new DamagedFileSystem(`the folder "${path || '/'}" has a nameless entry`);
           found.push({name, number});
         }
         at += length;

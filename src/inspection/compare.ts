@@ -76,8 +76,16 @@ export function compareImages(before: ImageContent, after: ImageContent): ImageD
     packages: comparePackages(sides.before.packages, sides.after.packages),
     files: compareFiles(sides.before, sides.after),
     units: compareUnits(before, after),
-    users: compareNamed(parseUsers(textAt(before, '/etc/passwd') ?? ''), parseUsers(textAt(after, '/etc/passwd') ?? ''), userText),
-    groups: compareNamed(parseGroups(textAt(before, '/etc/group') ?? ''), parseGroups(textAt(after, '/etc/group') ?? ''), groupText),
+    users: compareNamed(
+      parseUsers(textAt(before, '/etc/passwd') ?? ''),
+      parseUsers(textAt(after, '/etc/passwd') ?? ''),
+      userText,
+    ),
+    groups: compareNamed(
+      parseGroups(textAt(before, '/etc/group') ?? ''),
+      parseGroups(textAt(after, '/etc/group') ?? ''),
+      groupText,
+    ),
     ports: comparePorts(listeningPorts(before), listeningPorts(after)),
   };
   const {files, disk} = found;
@@ -110,7 +118,8 @@ function compareDisks(before: ImageContent, after: ImageContent): Changed[] {
       const {number, mountPoint, ...rest} = partition;
       const name = `partition ${number}${mountPoint ? ` (${mountPoint})` : rest.name ? ` (${rest.name})` : ''}`;
       return Object.entries({...rest, fileSystem: rest.fileSystem && Object.values(rest.fileSystem).join(' ')}).flatMap(
-        ([fact, value]): [string, string][] => (value === undefined ? [] : [[`${name}: ${factNames[fact] ?? fact}`, `${value}`]]),
+        ([fact, value]): [string, string][] =>
+          value === undefined ? [] : [[`${name}: ${factNames[fact] ?? fact}`, `${value}`]],
       );
     }),
   ];
@@ -130,7 +139,10 @@ const factNames: Readonly<Record<string, string>> = {
   sha256: 'content',
 };
 
-function comparePackages(before: readonly DebianPackage[], after: readonly DebianPackage[]): ImageDifference['packages'] {
+function comparePackages(
+  before: readonly DebianPackage[],
+  after: readonly DebianPackage[],
+): ImageDifference['packages'] {
   const [old, fresh] = [before, after].map((packages) => new Map(packages.map((item) => [packageId(item), item])));
   const missing = (from: readonly DebianPackage[], other: typeof old) =>
     from.filter((item) => !other?.has(packageId(item))).map(({name, version}) => ({name, version}));
@@ -149,8 +161,12 @@ function compareFiles(before: Side, after: Side): ImageDifference['files'] {
     const {path, type, sizeBytes} = entry;
     return {path, type, sizeBytes, ...(owner === undefined || type === 'folder' ? {} : {package: owner})};
   };
-  const added = after.content.listing.filter(({path}) => !before.entries.has(path)).map((entry) => pathOf(entry, after));
-  const removed = before.content.listing.filter(({path}) => !after.entries.has(path)).map((entry) => pathOf(entry, before));
+  const added = after.content.listing
+    .filter(({path}) => !before.entries.has(path))
+    .map((entry) => pathOf(entry, after));
+  const removed = before.content.listing
+    .filter(({path}) => !after.entries.has(path))
+    .map((entry) => pathOf(entry, before));
   const changed = after.content.listing.flatMap((entry): ChangedFile[] => {
     const was = before.entries.get(entry.path);
     const differences = was ? entryDifferences(was, entry) : [];
@@ -176,7 +192,10 @@ export function entryDifferences(before: TreeEntry, after: TreeEntry): string[] 
   return found;
 }
 
-function attributeDifferences(before: Readonly<Record<string, string>>, after: Readonly<Record<string, string>>): string[] {
+function attributeDifferences(
+  before: Readonly<Record<string, string>>,
+  after: Readonly<Record<string, string>>,
+): string[] {
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
   return names.filter((name) => before[name] !== after[name]).map((name) => `attribute ${name}`);
 }

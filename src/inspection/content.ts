@@ -37,7 +37,9 @@ export function isTextWanted(path: string, sizeBytes: number): boolean {
   if (/^\/var\/lib\/dpkg\/(status|info\/[^/]+\.list)$/.test(path)) return true;
   if (path === '/var/lib/apt/extended_states') return true;
   if (sizeBytes > smallBytes) return false;
-  return /^\/etc\/|^\/usr\/lib\/(systemd|sysusers\.d|tmpfiles\.d)\/|^\/usr\/lib\/os-release$|^\/boot\/grub\/grub\.cfg$/.test(path);
+  return /^\/etc\/|^\/usr\/lib\/(systemd|sysusers\.d|tmpfiles\.d)\/|^\/usr\/lib\/os-release$|^\/boot\/grub\/grub\.cfg$/.test(
+    path,
+  );
 }
 
 /** A text of the image by its path; links are followed within what was read. */

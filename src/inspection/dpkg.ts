@@ -159,7 +159,9 @@ export function packageOwners(
 export function compareVersions(a: string, b: string): number {
   const [first, second] = [versionParts(a), versionParts(b)];
   return (
-    first.epoch - second.epoch || compareParts(first.upstream, second.upstream) || compareParts(first.revision, second.revision)
+    first.epoch - second.epoch ||
+    compareParts(first.upstream, second.upstream) ||
+    compareParts(first.revision, second.revision)
   );
 }
 

@@ -1,6 +1,7 @@
 /** What is in an image, as values: a listing of its files, its packages, units, accounts and ports; two images compared; where a
  * path or a megabyte came from; the bill of materials. Pure. Read `listing.ts`, then `content.ts`. */
 export * from './accounts.js';
+export * from './attribution.js';
 export * from './compare.js';
 export * from './content.js';
 export * from './dpkg.js';

@@ -1,4 +1,4 @@
-import {compareCodePoints, type Sha256} from '../base/index.js';
+import type {Sha256} from '../base/index.js';
 import type {TreeEntry} from './listing.js';
 
 /** A program (Python, of the tools root) that lists folders with all that a TreeEntry has: extended attributes too, which Node
@@ -92,38 +92,3 @@ export function parseList(lines: string): TreeEntry[] {
     .filter(Boolean)
     .map((line) => JSON.parse(line) as TreeEntry);
 }
-
-/** What a later list of the same folder tells: paths that are gone, new, or not as they were, with what differs in words. */
-export function listDifferences(before: readonly TreeEntry[], after: readonly TreeEntry[]): string[] {
-  const old = new Map(before.map((entry) => [entry.path, entry]));
-  const fresh = new Map(after.map((entry) => [entry.path, entry]));
-  const found: string[] = [];
-  for (const entry of before) {
-    const now = fresh.get(entry.path);
-    if (!now) found.push(`${entry.path} is gone`);
-    else if (JSON.stringify(now) !== JSON.stringify(entry)) found.push(`${entry.path}: ${changedFields(entry, now).join(', ')}`);
-  }
-  for (const {path} of after) if (!old.has(path)) found.push(`${path} was added`);
-  return found.sort(compareCodePoints);
-}
-
-const fieldWords: Readonly<Record<keyof TreeEntry, string>> = {
-  path: 'path',
-  type: 'type',
-  mode: 'mode',
-  uid: 'owner',
-  gid: 'group',
-  sizeBytes: 'size',
-  modifiedAt: 'time',
-  sha256: 'content',
-  target: 'target',
-  device: 'device',
-  attributes: 'attributes',
-  hardLinkOf: 'names',
-} satisfies Record<keyof TreeEntry, string>;
-
-function changedFields(before: TreeEntry, after: TreeEntry): string[] {
-  const fields = Object.keys(fieldWords) as (keyof TreeEntry)[];
-  return fields.filter((field) => JSON.stringify(before[field]) !== JSON.stringify(after[field])).map((f) => fieldWords[f]);
-}
-

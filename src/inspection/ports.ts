@@ -61,7 +61,11 @@ function mysqlPorts(content: ImageContent, unit: string): ListeningPort[] {
 }
 
 function postgresqlPorts(content: ImageContent, unit: string): ListeningPort[] {
-  const ports = settingsOf(content, textsBelow(content, '/etc/postgresql/', '/postgresql.conf'), /^\s*port\s*=\s*(\d+)/gm);
+  const ports = settingsOf(
+    content,
+    textsBelow(content, '/etc/postgresql/', '/postgresql.conf'),
+    /^\s*port\s*=\s*(\d+)/gm,
+  );
   return ports.map(({value, file}) => ({port: Number(value), protocol: 'tcp', address: '*', by: `${unit} (${file})`}));
 }
 

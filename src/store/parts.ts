@@ -13,7 +13,8 @@ export async function partsOf(folder: string): Promise<Parts> {
     }
     parts[entry.name] = 'folder';
     // `target/tree` and `hooks/tree` of a step; a root's `tree` has its folders told by its inventory.
-    if (entry.name !== 'tree' && (await isFolder(`${folder}/${entry.name}/tree`))) parts[`${entry.name}/tree`] = 'folder';
+    if (entry.name !== 'tree' && (await isFolder(`${folder}/${entry.name}/tree`)))
+      parts[`${entry.name}/tree`] = 'folder';
   }
   return parts;
 }

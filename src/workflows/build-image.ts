@@ -165,7 +165,9 @@ async function withInventory<T extends StoredResult<object>>(
   assemble: () => Promise<T>,
 ): Promise<T> {
   const keys = new Set(plans.flatMap(({decisions}) => decisions.map(({key}) => key)));
-  const steps = [...keys].map((key) => ({kind: 'steps', key, folder: `${workshop.store.folder}/steps/${key}`}) as const);
+  const steps = [...keys].map(
+    (key) => ({kind: 'steps', key, folder: `${workshop.store.folder}/steps/${key}`}) as const,
+  );
   const [stock, image] = await Promise.allSettled([inventoryResults(steps, workshop, tools, world), assemble()]);
   if (image.status === 'rejected') throw image.reason;
   if (stock.status === 'rejected') throw stock.reason;

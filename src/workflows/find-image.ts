@@ -21,7 +21,7 @@ export async function findImage(reference: string, store: Store): Promise<NamedI
   const found = matchRecords(reference, kept)[0];
   const known = [...new Set(kept.map(({image}) => image))];
   if (!found) throw new UsageError('unknown-build', {image: reference, known});
-  return {disk: await readDiskFile(diskOf(found, store)), name: found.image};
+  return {disk: await readDiskOf(found, store), name: found.image};
 }
 
 /** The image that was built last.
@@ -30,7 +30,7 @@ export async function findImage(reference: string, store: Store): Promise<NamedI
 export async function lastImage(store: Store): Promise<NamedImage> {
   const [last] = await keptImages(store);
   if (!last) throw new UsageError('unknown-build', {image: 'the last one built', known: []});
-  return {disk: await readDiskFile(diskOf(last, store)), name: last.image};
+  return {disk: await readDiskOf(last, store), name: last.image};
 }
 
 /** The records whose image a reference means, the last built first. */
@@ -39,8 +39,9 @@ export function matchRecords(reference: string, records: readonly ImageRecord[])
   if (exact.length > 0) return exact;
   const start = reference.replace(':', '-');
   return records.filter(
-    ({image, sha256}) =>
-      image.startsWith(`${start}-`) || (/^[0-9a-f]{7,64}$/.test(reference) && sha256.startsWith(reference)),
+    ({image, outputs}) =>
+      image.startsWith(`${start}-`) ||
+      (/^[0-9a-f]{7,64}$/.test(reference) && outputs.some(({sha256}) => sha256.startsWith(reference))),
   );
 }
 
@@ -50,8 +51,17 @@ async function keptImages(store: Store): Promise<ImageRecord[]> {
   return records.filter((_, i) => results[i] !== undefined);
 }
 
-function diskOf({key}: ImageRecord, store: Store): string {
-  return `${store.folder}/images/${key}/disk.qcow2`;
+/** Reads the disk of an image in the store: the qcow2 where there is one, else the raw file. */
+async function readDiskOf({key, image, outputs}: ImageRecord, store: Store): Promise<DiskFile> {
+  const [disk] = (['qcow2', 'raw'] as const).flatMap(
+    (format) => outputs.find((output) => output.format === format) ?? [],
+  );
+  if (disk) return readDiskFile(`${store.folder}/images/${key}/${disk.name}`);
+  const formats = outputs.map(({format}) => format).join(', ');
+  throw new UsageError('not-a-disk-image', {
+    path: image,
+    problem: `it was built as ${formats} only, none of which is a disk`,
+  });
 }
 
 async function isThere(path: string): Promise<boolean> {

@@ -1,7 +1,7 @@
 import {readFile} from 'node:fs/promises';
 import {describeEnd, HostError, lastLines, type Sha256, type World} from '../base/index.js';
 import {type ListSummary, listTreeScript, parseListSummaries} from '../inspection/index.js';
-import {enter, outerIdBase} from '../sandbox/index.js';
+import {enter, ownSandboxIds} from '../sandbox/index.js';
 import {
   inventoryForm,
   notInventoried,
@@ -48,7 +48,16 @@ export async function listResults(
       ids: 'host', // the owners outside are seen, and what only they may read
       env: {PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C.UTF-8'},
       cwd: '/',
-      argv: ['python3', '-c', listTreeScript, String(outerIdBase), '/lists', ...pairs, '--', ...notInventoried],
+      argv: [
+        'python3',
+        '-c',
+        listTreeScript,
+        String(ownSandboxIds().base),
+        '/lists',
+        ...pairs,
+        '--',
+        ...notInventoried,
+      ],
     },
     sandboxes,
     {signal: world.signal},

@@ -24,7 +24,13 @@ import {
   type ReadBytes,
   readPartitions,
 } from '../disk/index.js';
-import {type ImageContent, type InspectedPartition, isTextWanted, orderListing, type TreeEntry} from '../inspection/index.js';
+import {
+  type ImageContent,
+  type InspectedPartition,
+  isTextWanted,
+  orderListing,
+  type TreeEntry,
+} from '../inspection/index.js';
 import {enter} from '../sandbox/index.js';
 import {ensureToolsRoot} from './tools-root.js';
 import type {Workshop} from './workshop.js';
@@ -72,7 +78,8 @@ async function readKept(path: string): Promise<ImageContent | undefined> {
     return JSON.parse((await expand(await readFile(path))).toString('utf8')) as ImageContent;
   } catch (error) {
     // What a power cut left torn is as good as none.
-    const isTorn = error instanceof SyntaxError || ['Z_BUF_ERROR', 'Z_DATA_ERROR'].includes(systemErrorCode(error) ?? '');
+    const isTorn =
+      error instanceof SyntaxError || ['Z_BUF_ERROR', 'Z_DATA_ERROR'].includes(systemErrorCode(error) ?? '');
     if (isTorn || systemErrorCode(error) === 'ENOENT') return undefined;
     throw error;
   }
@@ -126,7 +133,9 @@ async function readRawDisk(raw: string, disk: DiskFile, world: World): Promise<I
     form,
     virtualSizeBytes: disk.virtualSizeBytes,
     table,
-    partitions: await Promise.all(opened.map((partition) => describePartition(partition, trees.mountPoints, open.read))),
+    partitions: await Promise.all(
+      opened.map((partition) => describePartition(partition, trees.mountPoints, open.read)),
+    ),
     listing: orderListing(trees.entries),
     texts: Object.fromEntries([...trees.texts].sort(([a], [b]) => (a < b ? -1 : 1))),
     notes,
@@ -140,7 +149,9 @@ async function openPartition(found: FoundPartition, read: ReadBytes, notes: stri
   const ext4 = signature.type === 'ext4' ? await openExt4(own) : undefined;
   if (typeof ext4 === 'string') notes.push(`partition ${found.number}: its file system can't be read: ${ext4}`);
   if (typeof ext4 === 'object' && ext4.needsRecovery) {
-    notes.push(`partition ${found.number}: its journal holds newer changes, which aren't seen: it was copied while in use`);
+    notes.push(
+      `partition ${found.number}: its journal holds newer changes, which aren't seen: it was copied while in use`,
+    );
   }
   return {found, read: own, fileSystem: signature, ...(typeof ext4 === 'object' ? {ext4} : {})};
 }
@@ -199,7 +210,8 @@ async function readTrees(
     if (!partition || mountPoints.has(partition)) continue;
     mountPoints.set(partition, at);
     if (!partition.ext4) continue;
-    if (entries.some(({path}) => path.startsWith(`${at}/`))) notes.push(`${at}: files below the mounted file system are left out`);
+    if (entries.some(({path}) => path.startsWith(`${at}/`)))
+      notes.push(`${at}: files below the mounted file system are left out`);
     const visible = entries.filter(({path}) => path !== at && !path.startsWith(`${at}/`));
     entries.splice(0, entries.length, ...visible);
     await add(partition, at);
@@ -243,6 +255,7 @@ async function describePartition(
 async function digestOf({startBytes, sizeBytes}: FoundPartition, read: ReadBytes): Promise<string> {
   const hash = createHash('sha256');
   const piece = 4 * 2 ** 20;
-  for (let done = 0; done < sizeBytes; done += piece) hash.update(await read(startBytes + done, Math.min(piece, sizeBytes - done)));
+  for (let done = 0; done < sizeBytes; done += piece)
+    hash.update(await read(startBytes + done, Math.min(piece, sizeBytes - done)));
   return hash.digest('hex');
 }

@@ -30,6 +30,9 @@ export const usageWords = {
     details: {known: f.known.join(', ') || 'none: the store has no image yet'},
     next: 'trovestack store list',
   }),
+  'not-in-image': (f: {what: string; image: string; problem?: string}): Words => ({
+    message: `Cannot find ${f.what} in the image "${f.image}"${f.problem ? `: ${f.problem}` : ''}`,
+  }),
   'no-cloud': (f: {known: readonly string[]}): Words => ({
     message: 'Cannot choose a cloud: neither --cloud nor OS_CLOUD nor OS_AUTH_URL is given',
     details: {known: f.known.join(', ') || 'none: no clouds.yaml was found'},

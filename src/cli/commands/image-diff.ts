@@ -11,7 +11,7 @@ export function register(cli: Cli): void {
     .option('--all', 'every line of long lists')
     .addHelpText('after', help)
     .action(
-      cli.act(async (world, before: string, after: string, options: {all?: true}) => {
+      cli.actInNamespace(async (world, before: string, after: string, options: {all?: true}) => {
         const {diffImages} = await import('../../workflows/diff-images.js');
         const compared = await diffImages(before, after, world);
         const isSame = compared.isSameFile || compared.difference.isEqual;

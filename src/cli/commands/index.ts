@@ -20,6 +20,7 @@ import {register as imageDiff} from './image-diff.js';
 import {register as imageLoad} from './image-load.js';
 import {register as imagePlan} from './image-plan.js';
 import {register as imageVerify} from './image-verify.js';
+import {register as imageWhy} from './image-why.js';
 import {register as quickstart} from './quickstart.js';
 import {register as test} from './test.js';
 
@@ -38,6 +39,7 @@ const commands: readonly ((cli: Cli) => void)[] = [
   imagePlan,
   imageVerify,
   imageDiff,
+  imageWhy,
   imageLoad,
   imageActivate,
   catalogList,
