@@ -1,5 +1,6 @@
 import type {Sha256} from '../base/index.js';
 import type {PackageRequest} from './package-installs.js';
+import type {PackageMap} from './package-map.js';
 
 /** DIB's phases in their order. `outside` hooks see the image's tree at TARGET_ROOT; `inside` ones run in it. */
 export const phases = {
@@ -9,6 +10,8 @@ export const phases = {
   'install.d': 'inside',
   'post-install.d': 'inside',
   'post-root.d': 'outside',
+  'block-device.d': 'outside',
+  'pre-finalise.d': 'outside',
   'finalise.d': 'inside',
   'cleanup.d': 'outside',
 } as const;
@@ -24,12 +27,16 @@ export interface ElementFile {
   readonly isExecutable: boolean;
   /** Of the content, or of a link's target. */
   readonly sha256: Sha256;
+  /** The system can run it: it names its interpreter, or is a binary program. */
+  readonly isProgram: boolean;
+  /** Its text names the folder of all hooks, or its own place in it: what it does may depend on other elements' files. */
+  readonly readsHooks: boolean;
 }
 
 /** One element as it was read. */
 export interface Element {
   readonly name: string;
-  /** Absolute. */
+  /** Absolute; empty when it is one of this engine's own, without files. */
   readonly folder: string;
   /** First line of text after the title in its README; empty without one. */
   readonly summary: string;
@@ -38,6 +45,8 @@ export interface Element {
   /** All of it, save READMEs and tests, in code point order. */
   readonly files: readonly ElementFile[];
   readonly packages: readonly PackageRequest[];
+  /** What its packages are called in each distribution. */
+  readonly packageMap?: PackageMap;
 }
 
 /** One executable of a phase. */
@@ -46,6 +55,8 @@ export interface Hook {
   readonly phase: Phase;
   readonly name: string;
   readonly sha256: Sha256;
+  /** Where it lies when that isn't `<phase>/<name>`: it is linked there, relative to the phase's folder. */
+  readonly linkedFrom?: string;
 }
 
 /** `docker/install.d/30-docker`: how a hook is named everywhere. */
@@ -53,8 +64,15 @@ export function hookId(hook: Pick<Hook, 'element' | 'phase' | 'name'>): string {
   return `${hook.element}/${hook.phase}/${hook.name}`;
 }
 
-/** Elements of upstream that this engine does itself; they may be named as dependencies, and need no folder. */
-export const nativeElements: ReadonlySet<string> = new Set(['install-bin', 'install-static', 'package-installs']);
+/** Elements of upstream whose hooks this engine does itself; they may be named as dependencies, and need no folder. Where
+ * there is one, all of it but the hooks is used.
+ */
+export const nativeElements: ReadonlySet<string> = new Set([
+  'install-bin',
+  'install-static',
+  'install-types',
+  'package-installs',
+]);
 
 /** Hooks of upstream's elements that the engine answers itself; the rest of their elements is read and run as it is.
  * The boot loader's installer wants a block device, and there is none: the disk's assembly installs it instead. */

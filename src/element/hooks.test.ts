@@ -1,12 +1,19 @@
 import {describe, expect, test} from 'vitest';
 import {sha256} from '../base/index.js';
 import type {Element, ElementFile} from './element.js';
-import {compareHookNames, environmentFiles, hooksByPhase} from './hooks.js';
+import {compareHookNames, environmentFiles, forgottenHooks, hooksByPhase} from './hooks.js';
 
 function element(name: string, paths: readonly string[]): Element {
   const files = paths.map((written): ElementFile => {
     const [path = '', flag] = written.split(' ');
-    return {path, kind: flag === 'link' ? 'link' : 'file', isExecutable: flag === 'x', sha256: sha256(path)};
+    return {
+      path,
+      kind: flag === 'link' ? 'link' : 'file',
+      isExecutable: flag?.startsWith('x') ?? false,
+      sha256: sha256(path),
+      isProgram: flag !== 'x-',
+      readsHooks: false,
+    };
   });
   return {name, folder: `/e/${name}`, summary: '', dependencies: [], provides: [], files, packages: []};
 }
@@ -51,5 +58,37 @@ describe('hooks', () => {
   test('of environment.d need not be executable, and may have dots', () => {
     const read = [element('a', ['environment.d/50-late.bash', 'environment.d/5-early', 'environment.d/no~good'])];
     expect(environmentFiles(read).map(({name}) => name)).toEqual(['5-early', '50-late.bash']);
+  });
+
+  test('of an install type are in place by links, when install-types is there', () => {
+    const paths = ['install.d/pip-source-install/04-pip x', 'install.d/pip-package-install/04-pip x'];
+    const read = [element('pip', paths), element('install-types', [])];
+    const linked = (env: Record<string, string>) =>
+      (hooksByPhase(read, env).get('install.d') ?? []).map(({element: owner, name, linkedFrom}) => [
+        owner,
+        name,
+        linkedFrom,
+      ]);
+    expect(linked({})).toEqual([['pip', '04-pip', 'pip-source-install/04-pip']]);
+    expect(linked({DIB_INSTALLTYPE_pip: 'package'})).toEqual([['pip', '04-pip', 'pip-package-install/04-pip']]);
+    expect(hooksByPhase(read.slice(0, 1)).get('install.d')).toEqual([]);
+  });
+
+  test('that a hook of extra-data.d added or took away are there, or not', () => {
+    const read = [element('a', ['install.d/10-run x', 'install.d/20-go x'])];
+    const added = {element: 'a', phase: 'install.d', name: '05-new', sha256: sha256('new')} as const;
+    const hooks = hooksByPhase(read, {}, {added: [added], removed: ['install.d/20-go']}).get('install.d');
+    expect(hooks?.map(({name}) => name)).toEqual(['05-new', '10-run']);
+  });
+
+  test('without an interpreter are told all at once, by their files', () => {
+    const read = [element('a', ['install.d/10-run x-', 'finalise.d/20-go x-', 'install.d/data'])];
+    expect(() => hooksByPhase(read)).toThrow('2 hooks: the first line names no interpreter');
+  });
+
+  test('that may not be run are found', () => {
+    expect(forgottenHooks([element('a', ['install.d/10-run', 'install.d/a.conf', 'bin/tool'])])).toEqual([
+      'a/install.d/10-run',
+    ]);
   });
 });

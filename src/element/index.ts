@@ -2,6 +2,6 @@
  * of each other, order their hooks, and say which packages they want. Read `element.ts` first. */
 export * from './element.js';
 export * from './hooks.js';
-export {packagesOfPhase} from './package-installs.js';
+export {type EvaluatedVariables, packagePhases, packagesOfPhase} from './package-installs.js';
 export * from './read.js';
 export * from './resolve.js';

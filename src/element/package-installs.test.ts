@@ -1,5 +1,5 @@
 import {describe, expect, test} from 'vitest';
-import {packagesOfPhase, parsePackageInstalls} from './package-installs.js';
+import {packagesOfPhase, parseFirstPackageInstalls, parsePackageInstalls} from './package-installs.js';
 
 async function packages(
   text: string,
@@ -7,16 +7,12 @@ async function packages(
   phase: 'install.d' | 'post-install.d' = 'install.d',
 ) {
   const requests = await parsePackageInstalls('package-installs.yaml', text);
-  return packagesOfPhase(
-    requests.map((request) => ({...request, element: 'my-element'})),
-    phase,
-    {ARCH: 'amd64', ...env},
-  );
+  return packagesOfPhase([{name: 'my-element', packages: requests}], phase, {ARCH: 'amd64', ...env});
 }
 
 describe('a package list', () => {
   test('installs by name alone, each once, in order', async () => {
-    expect(await packages('zlib:\nacl:\nzlib2:\n  - when: A=1\n  - when: A!=1\n')).toEqual({
+    expect(await packages('zlib:\nacl:\nzlib2:\n  - when: A=1\n  - when: A!=1\n', {A: '2'})).toEqual({
       install: ['acl', 'zlib', 'zlib2'],
       remove: [],
     });
@@ -39,10 +35,24 @@ describe('a package list', () => {
     expect((await packages(text, {DIB_INSTALLTYPE_my_element: 'package'})).install).toEqual(['one']);
   });
 
-  test('takes what is only for the build away again', async () => {
-    const text = 'gcc:\n  build-only: True\nold:\n  uninstall: true\n';
-    expect(await packages(text)).toEqual({install: ['gcc'], remove: ['old']});
-    expect(await packages(text, {}, 'post-install.d')).toEqual({install: [], remove: ['gcc']});
+  test('takes what is only for the build away again, in the same phase', async () => {
+    const text = 'gcc:\n  build-only: True\nold:\n  uninstall: true\nkept:\n  uninstall: false\n';
+    expect(await packages(text)).toEqual({install: ['gcc', 'kept'], remove: ['gcc', 'old']});
+    expect(await packages(text, {}, 'post-install.d')).toEqual({install: [], remove: []});
+  });
+
+  test('asks for the version of Python', async () => {
+    const text = 'python-yaml:\n  dib_python_version: 2\npython3-yaml:\n  dib_python_version: 3\n';
+    expect((await packages(text, {DIB_PYTHON_VERSION: '3'})).install).toEqual(['python3-yaml']);
+  });
+
+  test('with a condition on a variable that is not set is refused', async () => {
+    await expect(packages('one:\n  when: NOWHERE = 1\n')).rejects.toThrow('the variable NOWHERE is not set');
+    await expect(packages('one:\n  when: nonsense\n')).rejects.toThrow('neither VARIABLE=value');
+  });
+
+  test('with both arch and not-arch is refused', async () => {
+    await expect(packages('one:\n  arch: amd64\n  not-arch: i386\n')).rejects.toThrow('1 problem');
   });
 
   test('may be empty', async () => {
@@ -51,5 +61,22 @@ describe('a package list', () => {
 
   test('with an unknown member is refused with its place', async () => {
     await expect(packages('one:\n  fase: install.d\n')).rejects.toThrow('1 problem');
+  });
+
+  test('of the first version has a name per line; one after a hyphen is only for the build', () => {
+    const requests = parseFirstPackageInstalls('install.d', '# tools\ncurl\n\n-gcc\n');
+    const phase = packagesOfPhase([{name: 'a', packages: requests}], 'install.d', {});
+    expect(phase).toEqual({install: ['curl', 'gcc'], remove: ['gcc']});
+  });
+
+  test("has the names of the image's distribution", () => {
+    const requests = parseFirstPackageInstalls('install.d', 'ssh\ntools\nnone\nother\n');
+    const packageMap = {
+      distro: {debian: {ssh: 'openssh-server'}},
+      family: {debian: {ssh: 'wrong', tools: 'curl git'}},
+      default: {none: ''},
+    };
+    const found = packagesOfPhase([{name: 'a', packages: requests, packageMap}], 'install.d', {DISTRO_NAME: 'debian'});
+    expect(found.install).toEqual(['curl', 'git', 'openssh-server', 'other']);
   });
 });

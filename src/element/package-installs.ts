@@ -1,13 +1,13 @@
 import {z} from 'zod';
-import {parseShape, parseYaml} from '../base/index.js';
+import {parseShape, parseYaml, throwProblems, UsageError, type YamlText} from '../base/index.js';
+import type {Element} from './element.js';
+import {mappedNames} from './package-map.js';
 
 /** A package that an element wants in the image, or away from it. */
 export interface PackageRequest {
   readonly name: string;
   readonly phase: 'pre-install.d' | 'install.d' | 'post-install.d';
   readonly act: 'install' | 'remove';
-  /** Only while building: it is removed at the end of the post-install phase. */
-  readonly isBuildOnly: boolean;
   /** Empty: all. */
   readonly architectures: readonly string[];
   readonly notArchitectures: readonly string[];
@@ -15,7 +15,13 @@ export interface PackageRequest {
   readonly conditions: readonly string[];
   /** Install type of the element (`source`, `package`) that it is for. */
   readonly installType?: string;
+  /** Major version of Python that the image's elements use. */
+  readonly pythonVersion?: string;
 }
+
+export type PackagePhase = PackageRequest['phase'];
+
+export const packagePhases: readonly PackagePhase[] = ['pre-install.d', 'install.d', 'post-install.d'];
 
 const truth = z.union([z.boolean(), z.stringbool()]);
 const list = z.union([z.string(), z.array(z.string())]).optional();
@@ -37,27 +43,58 @@ const schema = z.record(z.string().min(1), z.union([entry, z.array(entry), z.nul
  * @throws {UsageError} `invalid-file`
  */
 export async function parsePackageInstalls(path: string, text: string): Promise<PackageRequest[]> {
-  const written = parseShape('package list', await parseYaml(path, text), schema);
-  return Object.entries(written ?? {}).flatMap(([name, value]) =>
-    (Array.isArray(value) ? value : [value ?? entry.parse({})]).flatMap((item) => normalise(name, item)),
-  );
+  const yaml = await parseYaml(path, text);
+  const written = parseShape('package list', yaml, schema) ?? {};
+  checkArchitectures(yaml, written);
+  return Object.entries(written).flatMap(([name, value]) => itemsOf(value).flatMap((item) => normalise(name, item)));
 }
 
-function normalise(name: string, written: z.output<typeof entry>): PackageRequest[] {
-  // Python 2 is gone from every release that images are built of.
-  if (written.dib_python_version !== undefined && String(written.dib_python_version) !== '3') return [];
-  const request: PackageRequest = {
+type Entry = z.output<typeof entry>;
+
+function itemsOf(value: Entry | readonly Entry[] | null): readonly Entry[] {
+  return Array.isArray(value) ? value : [(value as Entry | null) ?? entry.parse({})];
+}
+
+function checkArchitectures(yaml: YamlText, written: Readonly<Record<string, Entry | Entry[] | null>>): void {
+  const names = Object.keys(written).filter((name) =>
+    itemsOf(written[name] ?? null).some((item) => item.arch !== undefined && item['not-arch'] !== undefined),
+  );
+  const problems = names.map((name) => yaml.problemAt([name], `"${name}" has both "arch" and "not-arch"`, 'name'));
+  throwProblems('package list', yaml, problems);
+}
+
+/** What is only for the build is removed again at the end of its phase. */
+function normalise(name: string, written: Entry): PackageRequest[] {
+  const request = {
     name,
     phase: written.phase,
-    act: written.uninstall ? 'remove' : 'install',
-    isBuildOnly: written['build-only'],
     architectures: words(written.arch),
     notArchitectures: words(written['not-arch']),
-    conditions: words(written.when),
+    conditions: typeof written.when === 'string' ? [written.when] : (written.when ?? []),
     ...(written.installtype === undefined ? {} : {installType: written.installtype}),
+    ...(written.dib_python_version === undefined ? {} : {pythonVersion: String(written.dib_python_version)}),
   };
-  if (!request.isBuildOnly) return [request];
-  return [request, {...request, phase: 'post-install.d', act: 'remove'}];
+  if (written['build-only'])
+    return [
+      {...request, act: 'install'},
+      {...request, act: 'remove'},
+    ];
+  return [{...request, act: written.uninstall ? 'remove' : 'install'}];
+}
+
+/** Parses a file `<phase>/package-installs-NAME` of the format's first version: a name per line; one after a hyphen is only
+ * for the build.
+ */
+export function parseFirstPackageInstalls(phase: PackagePhase, text: string): PackageRequest[] {
+  const lines = text.split('\n').map((line) => line.trim());
+  return lines
+    .filter((line) => line !== '' && !line.startsWith('#'))
+    .flatMap((line) => {
+      const name = line.replace(/^-/, '');
+      const request = {name, phase, architectures: [], notArchitectures: [], conditions: []};
+      const install = {...request, act: 'install'} as const;
+      return line.startsWith('-') ? [install, {...request, act: 'remove'} as const] : [install];
+    });
 }
 
 /** A list, or text with commas. Upstream matches only the first of a text's architectures; ours all of them. */
@@ -66,37 +103,47 @@ function words(written: string | readonly string[] | undefined): string[] {
   return items.map((item) => item.trim()).filter(Boolean);
 }
 
-/** The packages that a phase installs and removes, in code point order.
- * @param env Variables of the build, which conditions and install types ask for.
+/** Variables of a build as its elements' environment.d leaves them. */
+export type EvaluatedVariables = Readonly<Record<string, string | undefined>>;
+
+/** The packages that a phase installs and removes, by the names of the image's distribution, in code point order.
+ * @param env Conditions, install types, and the distribution come from it.
+ * @throws {UsageError} `bad-condition`
  */
 export function packagesOfPhase(
-  requests: readonly (PackageRequest & {readonly element: string})[],
-  phase: PackageRequest['phase'],
-  env: Readonly<Record<string, string | undefined>>,
+  elements: readonly Pick<Element, 'name' | 'packages' | 'packageMap'>[],
+  phase: PackagePhase,
+  env: EvaluatedVariables,
 ): {readonly install: string[]; readonly remove: string[]} {
-  const wanted = requests.filter((request) => request.phase === phase && applies(request, env));
-  const names = (act: PackageRequest['act']) =>
-    [...new Set(wanted.filter((request) => request.act === act).map((request) => request.name))].sort();
+  const names = (act: PackageRequest['act']) => {
+    const wanted = elements.flatMap(({name, packages, packageMap}) =>
+      packages
+        .filter((request) => request.phase === phase && request.act === act && applies(request, name, env))
+        .flatMap((request) => mappedNames(request.name, packageMap, env.DISTRO_NAME ?? '', env.DIB_RELEASE ?? '')),
+    );
+    return [...new Set(wanted)].sort();
+  };
   return {install: names('install'), remove: names('remove')};
 }
 
-function applies(
-  request: PackageRequest & {readonly element: string},
-  env: Readonly<Record<string, string | undefined>>,
-): boolean {
+function applies(request: PackageRequest, element: string, env: EvaluatedVariables): boolean {
   const architecture = env.ARCH ?? '';
   if (request.architectures.length > 0 && !request.architectures.includes(architecture)) return false;
   if (request.notArchitectures.includes(architecture)) return false;
-  if (request.installType !== undefined && request.installType !== installTypeOf(request.element, env)) return false;
-  return request.conditions.every((condition) => holds(condition, env));
+  if (request.installType !== undefined && request.installType !== installTypeOf(element, env)) return false;
+  if (request.pythonVersion !== undefined && request.pythonVersion !== (env.DIB_PYTHON_VERSION ?? '3')) return false;
+  return request.conditions.every((condition) => holds(condition, request.name, element, env));
 }
 
 /** `DIB_INSTALLTYPE_<element>` with `_` for `-`, else `DIB_DEFAULT_INSTALLTYPE`, else `source`, as upstream. */
-function installTypeOf(element: string, env: Readonly<Record<string, string | undefined>>): string {
+export function installTypeOf(element: string, env: EvaluatedVariables): string {
   return env[`DIB_INSTALLTYPE_${element.replaceAll('-', '_')}`] ?? env.DIB_DEFAULT_INSTALLTYPE ?? 'source';
 }
 
-function holds(condition: string, env: Readonly<Record<string, string | undefined>>): boolean {
-  const [, name = '', negation, value] = /^\s*(\w+)\s*(!?)=\s*(.*?)\s*$/.exec(condition) ?? [];
-  return (env[name] === value) !== (negation === '!');
+function holds(condition: string, name: string, element: string, env: EvaluatedVariables): boolean {
+  const [, variable, negation, value] = /^\s*(\w+)\s*(!?)=\s*(.*?)\s*$/.exec(condition) ?? [];
+  const bad = (problem: string) => new UsageError('bad-condition', {element, package: name, condition, problem});
+  if (variable === undefined) throw bad('it is neither VARIABLE=value nor VARIABLE!=value');
+  if (env[variable] === undefined) throw bad(`the variable ${variable} is not set`);
+  return (env[variable] === value) !== (negation === '!');
 }

@@ -8,6 +8,8 @@ export interface TreeDefinition {
   readonly elements: readonly string[];
   /** Variables that hooks see beside those of the build itself. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Installed at the end of the phase install.d. */
+  readonly packages?: readonly string[];
 }
 
 /** A database container that the guest image carries. */
@@ -140,6 +142,8 @@ export interface ElementChoices {
   /** Without those that they depend on. */
   readonly elements: readonly string[];
   readonly architecture: Architecture;
+  /** Packages beside those of the elements. */
+  readonly packages?: readonly string[];
   /** More kernel arguments. */
   readonly kernelArguments?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
@@ -151,7 +155,7 @@ export interface ElementChoices {
  * @throws {UsageError} `bad-argument` for a name that can't be one
  */
 export function defineElementImage(choices: ElementChoices): ImageDefinition {
-  const {name, elements, architecture} = choices;
+  const {name, elements, architecture, packages = []} = choices;
   if (!/^[0-9A-Za-z][0-9A-Za-z_.+-]*$/.test(name)) {
     const problem = 'a name of an image has letters, digits, "_", ".", "+" and "-", and begins with a letter or digit';
     throw new UsageError('bad-argument', {argument: `"${name}"`, problem, next: 'choose another name'});
@@ -160,7 +164,7 @@ export function defineElementImage(choices: ElementChoices): ImageDefinition {
     name,
     architecture,
     purpose: {kind: 'elements'},
-    tree: {name, elements, environment: {...choices.environment, ARCH: architecture}},
+    tree: {name, elements, environment: {...choices.environment, ARCH: architecture}, packages},
     disk: {
       kernelArguments: choices.kernelArguments ?? [],
       size: choices.size ?? {kind: 'upstream', journalMiB: choices.root?.journalMiB ?? 64},

@@ -1,4 +1,5 @@
 import {describe, expect, test} from 'vitest';
+import type {Sha256} from '../base/index.js';
 import {type BuildRecord, keysOf, planTree, recordOf} from './plan.js';
 import type {Step} from './step.js';
 
@@ -7,17 +8,18 @@ function step(id: string, inputs: Record<string, string>): Step {
 }
 
 const before = [step('a', {script: '1'}), step('b', {script: '1', config: 'x'}), step('c', {script: '1'})];
-const nothing = {has: () => false, last: undefined, rebuild: new Set<string>()};
+const nothing = {has: () => false, last: undefined, rebuild: new Set<string>(), repeated: new Set<never>()};
 
 function acts(
   steps: readonly Step[],
-  options: {has?: readonly string[]; last?: BuildRecord; rebuild?: 'all' | string[]},
+  options: {has?: readonly string[]; last?: BuildRecord; rebuild?: 'all' | string[]; repeated?: readonly Sha256[]},
 ) {
   const {rebuild = []} = options;
   const plan = planTree('t', steps, {
     has: (key) => options.has?.includes(key) ?? false,
     last: options.last,
     rebuild: rebuild === 'all' ? rebuild : new Set(rebuild),
+    repeated: new Set(options.repeated),
   });
   return plan.decisions.map((d) => (d.kind === 'run' ? `run ${d.step.id}: ${d.reason}` : `reuse ${d.step.id}`));
 }
@@ -65,6 +67,15 @@ describe('a plan', () => {
       'run c: follows a changed step',
     ]);
     expect(acts(before, {has: keysOf(before), last, rebuild: 'all'})[0]).toBe('run a: asked for by --rebuild');
+  });
+
+  test('does not run again what this build has run again, only what stands on it', () => {
+    const keys = keysOf(before);
+    expect(acts(before, {has: keys, rebuild: ['a'], repeated: keys.slice(0, 1)})).toEqual([
+      'reuse a',
+      'run b: not built before',
+      'run c: not built before',
+    ]);
   });
 });
 

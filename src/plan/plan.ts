@@ -34,6 +34,8 @@ export interface KnownResults {
   readonly last: BuildRecord | undefined;
   /** Ids of steps to run again whatever the store has, or all of them. */
   readonly rebuild: 'all' | ReadonlySet<string>;
+  /** Keys of the steps that this build has run again. */
+  readonly repeated: ReadonlySet<Sha256>;
 }
 
 /** Each step's key, in order. */
@@ -53,7 +55,11 @@ export function planTree(tree: string, steps: readonly Step[], known: KnownResul
   const decisions = steps.map((step, i): StepDecision => {
     const key = keys[i] as Sha256;
     const isAskedFor = known.rebuild === 'all' || known.rebuild.has(step.id);
-    if (known.has(key) && !isAskedFor && !mustFollow) return {kind: 'reuse', step, key};
+    const isDone = known.repeated.has(key);
+    if (known.has(key) && (isDone || (!isAskedFor && !mustFollow))) {
+      if (isDone && isAskedFor) mustFollow = true;
+      return {kind: 'reuse', step, key};
+    }
     const reason = isAskedFor ? 'asked for by --rebuild' : runReason(step, key, lastById.get(step.id), known);
     // The same inputs may give another result this time, so what was made on top of the old one is made again.
     if (isAskedFor) mustFollow = true;

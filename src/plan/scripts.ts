@@ -13,6 +13,18 @@ if [ -d /tmp/in_target.d/bin ]; then
 fi
 `;
 
+/** The same for an image that is what its elements make of it: a resolver configuration that was there comes back at the
+ * end, and it is for the elements to keep services from starting.
+ */
+export const prepareAsUpstream = `set -eu
+if [ -e /etc/resolv.conf ] || [ -L /etc/resolv.conf ]; then mv -f /etc/resolv.conf /etc/resolv.conf.ORIG; fi
+: > /etc/resolv.conf
+if [ -d /tmp/in_target.d/bin ]; then
+  mkdir -p /usr/local/bin
+  install -m 755 /tmp/in_target.d/bin/* /usr/local/bin/
+fi
+`;
+
 /** INITRD=No: the initramfs is made once, when all that goes into it is there. */
 export const installPackages = `set -eu
 INITRD=No install-packages "$@"
@@ -29,6 +41,22 @@ cp -R --no-target-directory /tmp/in_target.d/static /
 
 export const initramfs = `set -eu
 if command -v update-initramfs > /dev/null; then update-initramfs -c -k all; fi
+`;
+
+/** What disk-image-create does at the end to any image, and identities that first boot makes again. */
+export const finishAsUpstream = `set -eu
+cd "$TARGET_ROOT"
+if [ -L etc/resolv.conf ]; then
+  rm -f etc/resolv.conf.ORIG
+else
+  rm -f etc/resolv.conf
+  if [ -e etc/resolv.conf.ORIG ] || [ -L etc/resolv.conf.ORIG ]; then mv etc/resolv.conf.ORIG etc/resolv.conf; fi
+fi
+if [ -e etc/machine-id ]; then : > etc/machine-id; fi
+rm -f var/lib/systemd/random-seed var/cache/ldconfig/aux-cache
+if [ -d tmp ]; then find tmp -mindepth 1 -xdev -delete; fi
+if [ -d var/log ]; then find var/log -type f -exec truncate --size 0 {} +; fi
+if [ -d root ]; then find root -name '*.log' -type f -delete; fi
 `;
 
 /** What no image may carry: identities, which first boot makes, and traces of the build. */

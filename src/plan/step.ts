@@ -27,7 +27,7 @@ export interface Step {
 }
 
 /** Raised when the engine itself comes to do the same step differently. */
-const engineForm = 1;
+const engineForm = 2;
 
 /** The digest of all that shapes a step's result. */
 export function stepKey(step: Step, before: Sha256): Sha256 {

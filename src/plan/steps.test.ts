@@ -1,7 +1,7 @@
 import {describe, expect, test} from 'vitest';
 import {sha256} from '../base/index.js';
-import type {Element, ElementFile} from '../element/index.js';
-import {stepsOfTree, type TreeInputs} from './steps.js';
+import {type Element, type ElementFile, noChanges} from '../element/index.js';
+import {stepsBeforeCertainty, stepsOfTree, type TreeInputs} from './steps.js';
 
 function element(name: string, files: Record<string, string>, packages: Element['packages'] = []): Element {
   const listed = Object.entries(files).map(
@@ -10,6 +10,8 @@ function element(name: string, files: Record<string, string>, packages: Element[
       kind: 'file',
       isExecutable: /^[a-z-]+\.d\/\d/.test(path),
       sha256: sha256(text),
+      isProgram: true,
+      readsHooks: text.includes('$0'),
     }),
   );
   return {name, folder: `/e/${name}`, summary: '', dependencies: [], provides: [], files: listed, packages};
@@ -20,7 +22,6 @@ const packages = [
     name: 'docker.io',
     phase: 'install.d',
     act: 'install',
-    isBuildOnly: false,
     architectures: [],
     notArchitectures: [],
     conditions: [],
@@ -37,6 +38,8 @@ function inputs(elements: readonly Element[]): TreeInputs {
     sources: [],
     release: 'trixie',
     kind: {kind: 'container'},
+    hookChanges: noChanges,
+    packages: [],
   };
 }
 
@@ -77,5 +80,25 @@ describe('the steps of a tree', () => {
       'docker/environment.d/10-x',
       'root.d/10-base',
     ]);
+  });
+
+  test('depend on the data of all elements where they know the folder of all hooks', () => {
+    const read = [
+      element('reader', {'install.d/20-read': 'cat $(dirname $0)/../static/etc/x', 'install.d/30-other': 'a'}),
+      element('map', {'extra-data.d/10-map': 'a'}),
+      element('data', {'svc-map': 'a', 'install.d/10-hook': 'b'}),
+    ];
+    const dataOf = (steps: ReturnType<typeof stepsOfTree>, id: string) =>
+      Object.entries(steps.find((step) => step.id === id)?.inputs ?? {}).filter(([name]) => name === 'data of data');
+    const steps = stepsOfTree(inputs(read));
+    expect(dataOf(steps, 'reader/install.d/20-read')).toHaveLength(1);
+    expect(dataOf(steps, 'map/extra-data.d/10-map')).toHaveLength(1);
+    expect(dataOf(steps, 'reader/install.d/30-other')).toHaveLength(0);
+    const otherHook = stepsOfTree(
+      inputs([...read.slice(0, 2), element('data', {'svc-map': 'a', 'install.d/10-hook': 'c'})]),
+    );
+    expect(dataOf(otherHook, 'map/extra-data.d/10-map')).toEqual(dataOf(steps, 'map/extra-data.d/10-map'));
+    expect(stepsBeforeCertainty(steps)).toBe(steps.findIndex(({id}) => id === 'map/extra-data.d/10-map') + 1);
+    expect(stepsBeforeCertainty(stepsOfTree(inputs(elements)))).toBe(0);
   });
 });

@@ -1,10 +1,16 @@
-import type {Sha256} from '../base/index.js';
+import {canonicalJson, compareCodePoints, type Sha256, sha256} from '../base/index.js';
 import {
+  compareHookNames,
   type Element,
+  type ElementFile,
+  type EvaluatedVariables,
   type Hook,
+  type HookChanges,
   hookId,
   hooksByPhase,
+  isStep,
   type Phase,
+  packagePhases,
   packagesOfPhase,
   phaseNames,
   phases,
@@ -20,8 +26,12 @@ export interface TreeInputs {
   readonly variables: Readonly<Record<string, string>>;
   /** Variables that say which image it is: seen by, and inputs of, all hooks but those of root.d. */
   readonly imageVariables: Readonly<Record<string, string>>;
-  /** The variables with what environment.d made of them; asked by the conditions of package lists. */
-  readonly evaluated: Readonly<Record<string, string | undefined>>;
+  /** The variables with what environment.d made of them: distribution, install types, conditions of package lists. */
+  readonly evaluated: EvaluatedVariables;
+  /** What the hooks of extra-data.d did to the hooks after them, as far as that is known. */
+  readonly hookChanges: HookChanges;
+  /** Packages to install beside those of the elements' lists. */
+  readonly packages: readonly string[];
   /** Of the tools root. */
   readonly toolsIdentity: Sha256;
   /** Package sources of the base root, as apt has them; empty when mmdebstrap's own are taken. */
@@ -39,8 +49,9 @@ export interface GuestTree {
 
 /** The steps of a tree in their order: phases as upstream has them, with the engine's own where upstream has elements for it. */
 export function stepsOfTree(inputs: TreeInputs): Step[] {
-  const hooks = hooksByPhase(inputs.elements);
+  const hooks = hooksByPhase(inputs.elements, inputs.evaluated, inputs.hookChanges);
   const common = commonInputs(inputs);
+  const data = dataOfElements(inputs.elements);
   const own = (id: string, work: StepWork, more: Partial<Step> = {}): Step => ({
     id: `engine/${id}`,
     place: 'inside',
@@ -51,21 +62,33 @@ export function stepsOfTree(inputs: TreeInputs): Step[] {
   });
   const script = (id: string, text: string, args: readonly string[] = [], more: Partial<Step> = {}) =>
     own(id, {kind: 'script', script: text, args}, more);
-  const {sources, release} = inputs;
+  const {sources, release, kind, packages} = inputs;
   const steps: Step[] = [
     own('package-archive', {kind: 'package archive', sources, release}, {place: 'outside', usesNetwork: true}),
   ];
   for (const phase of phaseNames) {
     if (phase === 'pre-install.d') steps.push(...preparationSteps(inputs, script));
     if (phase === 'cleanup.d') steps.push(...closingSteps(inputs, own));
-    steps.push(...packageSteps(inputs, phase, 'install', script));
-    if (phase === 'install.d') steps.push(...staticSteps(inputs, script));
-    steps.push(...(hooks.get(phase) ?? []).map((hook) => hookStep(hook, inputs, common)));
-    steps.push(...packageSteps(inputs, phase, 'remove', script));
-    if (phase === 'post-install.d' && inputs.kind.kind !== 'container')
-      steps.push(script('initramfs', scripts.initramfs));
+    const ofHooks = (hooks.get(phase) ?? []).map((hook) => ({
+      name: hook.name,
+      step: hookStep(hook, inputs, common, data),
+    }));
+    const all = [...engineSteps(inputs, phase, script), ...ofHooks];
+    steps.push(...all.sort((a, b) => compareHookNames(a.name, b.name)).map(({step}) => step));
+    if (phase === 'install.d' && packages.length > 0) {
+      const more = {usesNetwork: true, inputs: {packages: packages.join(' ')}};
+      steps.push(script('install.d/extra-packages', scripts.installPackages, packages, more));
+    }
+    if (phase === 'post-install.d' && kind.kind !== 'container') steps.push(script('initramfs', scripts.initramfs));
   }
-  return [...steps, script('hygiene', scripts.hygiene, [], {place: 'outside'})];
+  return [...steps, closingStep(inputs, script)];
+}
+
+/** How many of a tree's steps have to be run before its other steps are certain: all up to the last hook of extra-data.d,
+ * which may add hooks; none without such hooks.
+ */
+export function stepsBeforeCertainty(steps: readonly Step[]): number {
+  return steps.findLastIndex(({work}) => work.kind === 'hook' && work.phase === 'extra-data.d') + 1;
 }
 
 type ScriptStep = (id: string, text: string, args?: readonly string[], more?: Partial<Step>) => Step;
@@ -83,58 +106,95 @@ function commonInputs({elements, variables, toolsIdentity}: TreeInputs): Record<
   return common;
 }
 
-/** A hook depends on its element's files, but not on the element's other hooks: they are steps of their own. */
-function hookStep(hook: Hook, {elements, imageVariables}: TreeInputs, common: Readonly<Record<string, string>>): Step {
+/** A hook depends on its element's files, but not on the element's other hooks: they are steps of their own. One that knows
+ * the folder of all hooks, and each of extra-data.d, which are made for that, depends on the data of all elements.
+ */
+function hookStep(
+  hook: Hook,
+  {elements, imageVariables}: TreeInputs,
+  common: Readonly<Record<string, string>>,
+  data: Readonly<Record<string, string>>,
+): Step {
   const files = elements.find((element) => element.name === hook.element)?.files ?? [];
   const inputs: Record<string, string> = {...common};
   if (hook.phase !== 'root.d') {
     for (const [name, value] of Object.entries(imageVariables)) inputs[`variable ${name}`] = value;
   }
-  for (const file of files) {
-    const isOtherHook = /^[a-z-]+\.d\//.test(file.path) && file.path !== `${hook.phase}/${hook.name}`;
-    if (!isOtherHook) inputs[file.path] = file.isExecutable ? `${file.sha256} x` : file.sha256;
-  }
-  const place = phases[hook.phase];
+  const place = hookPath(hook);
+  inputs[place] = hook.sha256;
+  for (const file of files) if (isData(file) || file.path === place) inputs[file.path] = contentOf(file);
+  const isReader = files.some((file) => file.readsHooks && (isData(file) || file.path === place));
+  if (isReader || hook.phase === 'extra-data.d') Object.assign(inputs, data);
   const work = {kind: 'hook', element: hook.element, phase: hook.phase, name: hook.name} as const;
-  return {id: hookId(hook), place, usesNetwork: true, work, inputs};
+  return {id: hookId(hook), place: phases[hook.phase], usesNetwork: true, work, inputs};
 }
 
-function preparationSteps({elements}: TreeInputs, script: ScriptStep): Step[] {
+function hookPath({phase, name, linkedFrom}: Hook): string {
+  return `${phase}/${linkedFrom ?? name}`;
+}
+
+function contentOf(file: ElementFile): string {
+  return file.isExecutable ? `${file.sha256} x` : file.sha256;
+}
+
+/** Neither a hook nor part of every hook's environment. */
+function isData(file: ElementFile): boolean {
+  return !isStep(file) && !file.path.startsWith('environment.d/');
+}
+
+/** Of each element a digest of all that isn't a hook. */
+function dataOfElements(elements: readonly Element[]): Record<string, string> {
+  return Object.fromEntries(
+    elements.map(({name, files}) => [
+      `data of ${name}`,
+      sha256(canonicalJson(files.filter(isData).map((file) => [file.path, contentOf(file)]))),
+    ]),
+  );
+}
+
+function preparationSteps({elements, kind}: TreeInputs, script: ScriptStep): Step[] {
   const commands = filesBelow(elements, 'bin/');
-  return [script('prepare', scripts.prepare, [], {place: 'inside', inputs: commands})];
+  const text = kind.kind === 'elements' ? scripts.prepareAsUpstream : scripts.prepare;
+  return [script('prepare', text, [], {place: 'inside', inputs: commands})];
 }
 
-function packageSteps({elements, evaluated}: TreeInputs, phase: Phase, act: 'install' | 'remove', script: ScriptStep) {
-  if (phase !== 'pre-install.d' && phase !== 'install.d' && phase !== 'post-install.d') return [];
-  const requests = elements.flatMap(({name, packages}) => packages.map((request) => ({...request, element: name})));
-  const names = packagesOfPhase(requests, phase, evaluated)[act];
-  if (names.length === 0) return [];
-  const id = `${phase}/${act}-packages`;
-  const inputs = {packages: names.join(' ')};
-  return [
-    script(id, act === 'install' ? scripts.installPackages : scripts.removePackages, names, {
-      usesNetwork: true,
-      inputs,
-    }),
-  ];
+/** What upstream has elements for, by the names of their hooks, which say when it is done. */
+function engineSteps(inputs: TreeInputs, phase: Phase, script: ScriptStep): {name: string; step: Step}[] {
+  const steps: {name: string; step: Step}[] = packageSteps(inputs, phase, script);
+  const files = filesBelow(inputs.elements, 'static/');
+  if (phase === 'install.d' && Object.keys(files).length > 0) {
+    const step = script('install.d/install-static', scripts.installStatic, [], {inputs: files});
+    steps.push({name: '10-install-static-files', step});
+  }
+  return steps;
 }
 
-function staticSteps({elements}: TreeInputs, script: ScriptStep): Step[] {
-  const inputs = filesBelow(elements, 'static/');
-  return Object.keys(inputs).length > 0
-    ? [script('install.d/install-static', scripts.installStatic, [], {inputs})]
-    : [];
+const packageHookNames = {
+  'pre-install.d': {install: '10-package-installs', remove: '99-package-uninstalls'},
+  'install.d': {install: '01-package-installs', remove: '99-package-uninstalls'},
+  'post-install.d': {install: '00-package-installs', remove: '95-package-uninstalls'},
+} as const;
+
+function packageSteps({elements, evaluated}: TreeInputs, phase: Phase, script: ScriptStep) {
+  const packagePhase = packagePhases.find((p) => p === phase);
+  if (!packagePhase) return [];
+  const packages = packagesOfPhase(elements, packagePhase, evaluated);
+  return (['install', 'remove'] as const).flatMap((act) => {
+    const names = packages[act];
+    if (names.length === 0) return [];
+    const text = act === 'install' ? scripts.installPackages : scripts.removePackages;
+    const more = {usesNetwork: true, inputs: {packages: names.join(' ')}};
+    return [{name: packageHookNames[packagePhase][act], step: script(`${phase}/${act}-packages`, text, names, more)}];
+  });
 }
 
 function filesBelow(elements: readonly Element[], folder: string): Record<string, string> {
-  const found: Record<string, string> = {};
-  for (const {name, files} of elements) {
-    for (const file of files) {
-      if (file.path.startsWith(folder))
-        found[`${name}/${file.path}`] = `${file.sha256}${file.isExecutable ? ' x' : ''}`;
-    }
-  }
-  return found;
+  const found = elements.flatMap(({name, files}) =>
+    files
+      .filter(({path}) => path.startsWith(folder))
+      .map((file): [string, string] => [`${name}/${file.path}`, contentOf(file)]),
+  );
+  return Object.fromEntries(found.sort(([a], [b]) => compareCodePoints(a, b)));
 }
 
 function closingSteps({kind}: TreeInputs, own: OwnStep): Step[] {
@@ -144,4 +204,9 @@ function closingSteps({kind}: TreeInputs, own: OwnStep): Step[] {
     own('container', {kind: 'container', container: name}, {place: 'outside', inputs: {container: key, settings}}),
     own('manifest', {kind: 'manifest'}, {inputs: {manifest: kind.manifest}}),
   ];
+}
+
+function closingStep({kind}: TreeInputs, script: ScriptStep): Step {
+  if (kind.kind === 'elements') return script('finish', scripts.finishAsUpstream, [], {place: 'outside'});
+  return script('hygiene', scripts.hygiene, [], {place: 'outside'});
 }

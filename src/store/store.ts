@@ -13,7 +13,7 @@ import {arePartsThere, type Parts, partsOf} from './parts.js';
 import {openWorkFolder, removeTree, sweepWorkFolders, type WorkFolder} from './work-folder.js';
 
 /** Kinds of results; each has a folder of its own. */
-export const resultKinds = ['steps', 'roots', 'images'] as const;
+export const resultKinds = ['steps', 'roots', 'images', 'environments'] as const;
 export type ResultKind = (typeof resultKinds)[number];
 
 /** What a finished step, root or image left: a folder that never changes again, and facts about it. */
@@ -40,7 +40,7 @@ export class Store {
   static async open(folder: string): Promise<Store> {
     try {
       await claimFolder(folder);
-      for (const name of ['steps', 'roots', 'images', 'debs', 'locks']) {
+      for (const name of ['steps', 'roots', 'images', 'environments', 'debs', 'locks']) {
         await mkdir(`${folder}/${name}`, {recursive: true});
       }
       for (const name of ['logs', 'builds']) await makePrivateFolder(`${folder}/${name}`);

@@ -1,7 +1,7 @@
 import {chmod, writeFile} from 'node:fs/promises';
 import {resolve} from 'node:path';
 import {Bug, type Sha256, type World} from '../base/index.js';
-import {formatEndings, imageFormats, isGuest} from '../image/index.js';
+import {formatEndings, type ImageDefinition, imageFormats, isGuest} from '../image/index.js';
 import {recordOf, type TreePlan} from '../plan/index.js';
 import {type StoredResult, storeError} from '../store/index.js';
 import {assembleDisk, configurationParameters, type ImageFacts} from './assemble-disk.js';
@@ -10,6 +10,7 @@ import {answeredPrograms} from './hook-environment.js';
 import {manifestBase} from './image-manifest.js';
 import {keepImageRecord} from './image-record.js';
 import {inventoryResults} from './inventory-results.js';
+import {copyElements} from './lay-out-elements.js';
 import {
   type ImageBlueprint,
   type PlannedImage,
@@ -17,6 +18,7 @@ import {
   type PlanRequest,
   planImage,
   readBlueprint,
+  toolsFor,
 } from './plan-image.js';
 import type {StepContext} from './run-step.js';
 import {type BuiltTree, runTree} from './run-tree.js';
@@ -78,16 +80,20 @@ async function build(blueprint: ImageBlueprint, request: BuildRequest, world: Wo
   const delivery = planDelivery(blueprint, request);
   for (const format of blueprint.output.formats) await checkDestination(deliveredPath(delivery, format));
   await using workshop = await openWorkshop(world);
-  const tools = await ensureToolsRoot('assembly', workshop, world);
-  const planned = await planImage(blueprint, request.rebuild, workshop, tools, world);
+  const tools = await ensureToolsRoot(toolsFor(blueprint), workshop, world);
+  const repeated = new Set<Sha256>();
+  const replan = () => planImage(blueprint, request.rebuild, workshop, tools, world, repeated);
+  const planned = await replan();
   const {definition} = planned;
   const decisions = plansOf(planned).flatMap((plan) => plan.decisions);
   const reused = decisions.filter(({kind}) => kind === 'reuse').length + (planned.diskReason === undefined ? 1 : 0);
   world.emit({type: 'plan ready', image: definition.name, steps: decisions.length + 1, reused});
 
-  const {image, stepsRun} = await findOrBuild(planned, workshop, tools, world).catch((error: unknown) => {
-    throw storeError(error, workshop.store.folder);
-  });
+  const {image, steps, stepsRun} = await findOrBuild(planned, replan, {workshop, tools, world, repeated}).catch(
+    (error: unknown) => {
+      throw storeError(error, workshop.store.folder);
+    },
+  );
   const files = await deliverImage(image, delivery, world.signal);
   const [first] = files;
   if (!first) throw new Bug('image-without-files', {image: definition.name});
@@ -100,7 +106,7 @@ async function build(blueprint: ImageBlueprint, request: BuildRequest, world: Wo
     image: definition.name,
     architecture: definition.architecture,
     stepsRun,
-    stepsReused: decisions.length + 1 - stepsRun,
+    stepsReused: steps - stepsRun,
   };
 }
 
@@ -121,30 +127,32 @@ function withoutEnding(path: string): string {
 
 interface FoundOrBuilt {
   readonly image: StoredResult<ImageFacts>;
-  /** The disk counts as one. */
+  /** All of the plan; the disk counts as one. */
+  readonly steps: number;
   readonly stepsRun: number;
 }
 
 async function findOrBuild(
-  planned: PlannedImage,
-  workshop: Workshop,
-  tools: ToolsRoot,
-  world: World,
+  first: PlannedImage,
+  replan: () => Promise<PlannedImage>,
+  build: Build,
 ): Promise<FoundOrBuilt> {
+  const {workshop, tools, world} = build;
   const {store} = workshop;
+  const {planned, stepsRun: stepsRunBefore} = await untilCertain(first, replan, build);
+  const steps = plansOf(planned).flatMap(({decisions}) => decisions).length + 1;
   if (planned.diskReason === undefined) {
     const known = await store.find<ImageFacts>('images', planned.imageKey);
     if (!known) throw new Bug('planned-image-gone', {key: planned.imageKey});
-    return {image: known, stepsRun: 0};
+    return {image: known, steps, stepsRun: stepsRunBefore};
   }
   const {definition, disk, output, diskKey, diskReason: reason, imageKey: key} = planned;
-  const build = {planned, workshop, tools, world, repeated: new Set<Sha256>()};
-  const container = planned.container && (await buildTree(planned.container, build));
-  const tree = await buildTree(planned.root, build, container);
-  const stepsRun = (container?.stepsRun ?? 0) + tree.stepsRun;
+  const container = planned.container && (await buildTree(planned.container, definition, build));
+  const tree = await buildTree(planned.root, definition, build, {container});
+  const stepsRun = stepsRunBefore + (container?.stepsRun ?? 0) + tree.stepsRun;
   await using _lock = await store.lock(key, `the disk of image "${definition.name}"`, world.signal);
   const madeMeanwhile = isRepeat(planned) ? undefined : await store.find<ImageFacts>('images', key);
-  if (madeMeanwhile) return {image: madeMeanwhile, stepsRun};
+  if (madeMeanwhile) return {image: madeMeanwhile, steps, stepsRun};
   await store.remove('images', key);
   const sidecar = {
     ...manifestBase(definition, planned.root.elements),
@@ -155,7 +163,7 @@ async function findOrBuild(
   const image = await withInventory(plansOf(planned), {workshop, tools, world}, () =>
     assembleDisk({...what, workshop, tools, world, logFolder}),
   );
-  return {image, stepsRun: stepsRun + 1};
+  return {image, steps, stepsRun: stepsRun + 1};
 }
 
 /** Takes stock of the steps' results while the disk is made, and of the disk. */
@@ -184,18 +192,37 @@ function plansOf({container, root}: PlannedImage): TreePlan[] {
   return [...(container ? [container.plan] : []), root.plan];
 }
 
+/** Runs what has to be run before the plan is certain, and plans again, until it is. */
+async function untilCertain(
+  first: PlannedImage,
+  replan: () => Promise<PlannedImage>,
+  build: Build,
+): Promise<{readonly planned: PlannedImage; readonly stepsRun: number}> {
+  let planned = first;
+  let stepsRun = 0;
+  for (;;) {
+    const {definition, container, root} = planned;
+    const open = [container, root].find((tree) => tree?.certainSteps !== undefined);
+    if (!open) return {planned, stepsRun};
+    stepsRun += (await buildTree(open, definition, build, {steps: open.certainSteps})).stepsRun;
+    planned = await replan();
+  }
+}
+
 interface Build {
-  readonly planned: PlannedImage;
   readonly workshop: Workshop;
   readonly tools: ToolsRoot;
   readonly world: World;
   readonly repeated: Set<Sha256>;
 }
 
-async function buildTree(tree: PlannedTree, build: Build, container?: BuiltTree): Promise<BuiltTree> {
-  const {workshop, tools, world, repeated} = build;
-  const {definition} = build.planned;
-  const {plan, elements, variables, imageVariables} = tree;
+async function buildTree(
+  tree: PlannedTree,
+  definition: ImageDefinition,
+  {workshop, tools, world, repeated}: Build,
+  {container, steps}: {readonly container?: BuiltTree | undefined; readonly steps?: number | undefined} = {},
+): Promise<BuiltTree> {
+  const {plan, elements, hookLinks, variables, imageVariables} = tree;
   const context: StepContext = {
     workshop,
     tools,
@@ -204,11 +231,13 @@ async function buildTree(tree: PlannedTree, build: Build, container?: BuiltTree)
     variables,
     imageVariables,
     answered: await writeAnsweredPrograms(workshop),
+    elements: await copyElements(elements, workshop),
     logFolder: workshop.store.logFolder(plan.tree),
     nothing: await workshop.work.newFolder(),
   };
-  const built = await runTree({definition, plan, elements, context, repeated, ...(container ? {container} : {})});
-  await workshop.store.writeBuild(plan.tree, recordOf(plan));
+  const job = {definition, plan, elements, hookLinks, context, repeated, steps};
+  const built = await runTree({...job, ...(container ? {container} : {})});
+  if (steps === undefined) await workshop.store.writeBuild(plan.tree, recordOf(plan));
   return built;
 }
 

@@ -1,19 +1,58 @@
-import {describeEnd, lastLines, StepError, type World} from '../base/index.js';
-import {type Element, environmentFiles} from '../element/index.js';
+import {canonicalJson, describeEnd, lastLines, StepError, sha256, type World} from '../base/index.js';
+import {type Element, type EvaluatedVariables, environmentFiles} from '../element/index.js';
 import {enter} from '../sandbox/index.js';
 import type {ToolsRoot} from './tools-root.js';
 import type {Workshop} from './workshop.js';
 
-/** The variables with what the elements' environment.d makes of them. */
+interface EnvironmentFacts {
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+/** The variables with what the elements' environment.d makes of them, as far as a plan depends on them: distribution,
+ * release, install types, boot loader, and those that conditions of package lists name. Found in the store, or asked of bash and kept.
+ */
 export async function evaluatedEnvironment(
   elements: readonly Element[],
   variables: Readonly<Record<string, string>>,
   workshop: Workshop,
   tools: ToolsRoot,
   world: World,
-): Promise<Readonly<Record<string, string | undefined>>> {
-  const files = environmentFiles(elements);
+): Promise<EvaluatedVariables> {
+  const files = elements.flatMap(({name, files}) =>
+    files.filter(({path}) => path.startsWith('environment.d/')).map(({path, sha256}) => [name, path, sha256]),
+  );
   if (files.length === 0) return variables;
+  const {store} = workshop;
+  const wanted = wantedNames(elements);
+  const key = sha256(canonicalJson({form: 2, files, variables, wanted: [...wanted].sort(), tools: tools.identity}));
+  const known = await store.find<EnvironmentFacts>('environments', key);
+  if (known) return known.facts.variables;
+  const all = await evaluate(elements, variables, workshop, tools, world);
+  const pairs = Object.entries(all).filter(([name]) => wanted.has(name) || wantedPattern.test(name));
+  const facts = {variables: Object.fromEntries(pairs)};
+  await store.commit('environments', key, await workshop.work.newFolder(), facts);
+  return facts.variables;
+}
+
+/** Install types, and settings of the boot loader. */
+const wantedPattern = /^DIB_(?:INSTALLTYPE|BOOTLOADER|GRUB)_/;
+
+function wantedNames(elements: readonly Element[]): Set<string> {
+  const conditions = elements.flatMap(({packages}) => packages.flatMap((request) => request.conditions));
+  return new Set([
+    ...['ARCH', 'DISTRO_NAME', 'DIB_DEFAULT_INSTALLTYPE', 'DIB_PYTHON_VERSION', 'DIB_RELEASE'],
+    ...conditions.flatMap((condition) => /^\s*(\w+)/.exec(condition)?.[1] ?? []),
+  ]);
+}
+
+async function evaluate(
+  elements: readonly Element[],
+  variables: Readonly<Record<string, string>>,
+  workshop: Workshop,
+  tools: ToolsRoot,
+  world: World,
+): Promise<Readonly<Record<string, string>>> {
+  const files = environmentFiles(elements);
   const mounts = files.map(
     ({name, path}) => ({kind: 'bind', at: `/tmp/env/${name}`, from: path, readOnly: true}) as const,
   );

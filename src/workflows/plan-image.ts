@@ -13,7 +13,16 @@ import {
 } from '../base/index.js';
 import {chooseVersion, readCatalogue} from '../datastore/index.js';
 import type {BlockDevices} from '../disk/index.js';
-import {type Element, readElements, resolveElements} from '../element/index.js';
+import {
+  type Element,
+  type EvaluatedVariables,
+  forgottenHooks,
+  type Hook,
+  hooksByPhase,
+  noChanges,
+  readElements,
+  resolveElements,
+} from '../element/index.js';
 import {
   defineElementImage,
   defineImage,
@@ -23,8 +32,18 @@ import {
   isGuest,
   type TreeDefinition,
 } from '../image/index.js';
-import {type BuildRecord, keysOf, planTree, stepsOfTree, type TreeInputs, type TreePlan} from '../plan/index.js';
+import {
+  type BuildRecord,
+  keysOf,
+  planTree,
+  type Step,
+  stepsBeforeCertainty,
+  stepsOfTree,
+  type TreeInputs,
+  type TreePlan,
+} from '../plan/index.js';
 import {evaluatedEnvironment} from './evaluate-environment.js';
+import {readHookChanges} from './hook-changes.js';
 import {imageVariables, treeVariables} from './hook-environment.js';
 import {guestManifestBase} from './image-manifest.js';
 import {
@@ -36,7 +55,7 @@ import {
   planDisk,
   readBlockDevices,
 } from './plan-disk.js';
-import type {ToolsRoot} from './tools-root.js';
+import type {ToolsPurpose, ToolsRoot} from './tools-root.js';
 import type {Workshop} from './workshop.js';
 
 /** What to build: the guest image of a datastore version, or an image that is what its elements make of it. */
@@ -68,8 +87,11 @@ export interface PlannedTree {
   readonly elements: readonly Element[];
   readonly variables: Readonly<Record<string, string>>;
   readonly imageVariables: Readonly<Record<string, string>>;
-  /** The variables as environment.d leaves them. */
-  readonly evaluated: Readonly<Record<string, string | undefined>>;
+  /** The variables as environment.d leaves them, as far as plans ask for them. */
+  readonly evaluated: EvaluatedVariables;
+  readonly hookLinks: readonly Hook[];
+  /** How many of its steps are certain; what the rest is shows when these have run. Undefined: all are. */
+  readonly certainSteps: number | undefined;
 }
 
 export interface PlannedImage {
@@ -106,6 +128,9 @@ export async function readBlueprint(request: PlanRequest, world: World): Promise
     resolveElements(elements, await readElements(elements, searchPath));
   const containerElements = isGuest(definition) ? await elementsOf(definition.purpose.container.tree) : [];
   const elements = await elementsOf(definition.tree);
+  for (const hook of new Set(forgottenHooks([...elements, ...containerElements]))) {
+    world.emit({type: 'warning', text: `"${hook}" looks like a hook, but isn't executable: it is not run`});
+  }
   const devices = await readBlockDevices(definition, elements, world);
   const output = {
     formats: ['qcow2'],
@@ -139,7 +164,8 @@ function givenVariables(env: Environment, names: readonly string[]): Record<stri
 }
 
 /** What a build will do: the image's trees step by step, and its disk.
- * @throws {UsageError} `unknown-step`, `no-mirror`
+ * @param repeated Keys of the steps that this build has run already.
+ * @throws {UsageError} `unknown-step`, `no-mirror`, `bad-condition`
  */
 export async function planImage(
   blueprint: ImageBlueprint,
@@ -147,9 +173,10 @@ export async function planImage(
   workshop: Workshop,
   tools: ToolsRoot,
   world: World,
+  repeated: ReadonlySet<Sha256> = new Set(),
 ): Promise<PlannedImage> {
   const {definition, containerElements, elements, devices, output} = blueprint;
-  const planner = {definition, rebuild, workshop, tools, world};
+  const planner = {definition, rebuild, workshop, tools, world, repeated};
   const container = isGuest(definition)
     ? await planOne(definition.purpose.container.tree, containerElements, {kind: 'container'}, {}, planner)
     : undefined;
@@ -179,6 +206,11 @@ function treeKind(
   };
 }
 
+/** Which tools the hooks that run outside an image may call. */
+export function toolsFor({definition, elements}: ImageBlueprint): ToolsPurpose {
+  return isGuest(definition) && !elements.some(({name}) => name === 'source-repositories') ? 'assembly' : 'elements';
+}
+
 /** Where elements are looked for: as asked, then `ELEMENTS_PATH`, then ours. */
 export function elementsPath(request: CommonRequest, world: World): string[] {
   const fromEnvironment = (world.env.ELEMENTS_PATH ?? '').split(':').filter(Boolean);
@@ -191,6 +223,7 @@ interface Planner {
   readonly workshop: Workshop;
   readonly tools: ToolsRoot;
   readonly world: World;
+  readonly repeated: ReadonlySet<Sha256>;
 }
 
 async function planOne(
@@ -198,39 +231,61 @@ async function planOne(
   elements: readonly Element[],
   kind: TreeInputs['kind'],
   ofDisk: Readonly<Record<string, string>>,
-  {definition, rebuild, workshop, tools, world}: Planner,
+  planner: Planner,
 ): Promise<PlannedTree> {
+  const {definition, workshop, tools, world} = planner;
   const ofImage = {...imageVariables(tree, elements), ...ofDisk};
   const asked = treeVariables(tree, definition);
   const evaluated = await evaluatedEnvironment(elements, {...asked, ...ofImage}, workshop, tools, world);
   const archive = await packageArchive(evaluated, tools, world);
   const variables = {...archive.variables, ...asked};
-  const steps = stepsOfTree({
+  const inputs: TreeInputs = {
     elements,
     variables,
     imageVariables: ofImage,
-    evaluated: {...archive.variables, ...evaluated},
+    evaluated: {...variables, ...ofImage, ...evaluated},
+    hookChanges: noChanges,
+    packages: tree.packages ?? [],
     toolsIdentity: tools.identity,
     ...archive.origin,
     kind,
-  });
+  };
+  const {plan, certainSteps} = await planInStages(tree.name, inputs, planner);
+  const hookLinks = [...hooksByPhase(elements, inputs.evaluated).values()].flat().filter((hook) => hook.linkedFrom);
+  return {plan, elements, variables, imageVariables: ofImage, evaluated: inputs.evaluated, hookLinks, certainSteps};
+}
+
+/** Plans a tree from its elements; and once the results of extra-data.d are there, with the hooks that they brought. */
+async function planInStages(name: string, inputs: TreeInputs, planner: Planner) {
+  const steps = stepsOfTree(inputs);
+  const plan = await planSteps(name, steps, planner);
+  const certain = stepsBeforeCertainty(steps);
+  const first = plan.decisions.slice(0, certain);
+  if (first.some(({kind}) => kind === 'run')) return {plan, certainSteps: certain};
+  const hookChanges = await readHookChanges(first, inputs.elements, planner.workshop.store);
+  if (hookChanges.added.length + hookChanges.removed.length === 0) return {plan, certainSteps: undefined};
+  return {plan: await planSteps(name, stepsOfTree({...inputs, hookChanges}), planner), certainSteps: undefined};
+}
+
+async function planSteps(name: string, steps: readonly Step[], planner: Planner): Promise<TreePlan> {
+  const {rebuild, workshop, repeated} = planner;
   const present = await Promise.all(
     keysOf(steps).map(async (key) => ((await workshop.store.find('steps', key)) ? key : undefined)),
   );
   const known = new Set(present);
-  const plan = planTree(tree.name, steps, {
+  return planTree(name, steps, {
     has: (key) => known.has(key),
-    last: await workshop.store.readBuild<BuildRecord>(tree.name),
+    last: await workshop.store.readBuild<BuildRecord>(name),
     rebuild: rebuild === true ? 'all' : new Set(rebuild || []),
+    repeated,
   });
-  return {plan, elements, variables, imageVariables: ofImage, evaluated};
 }
 
 /** Where a tree's packages come from, as its environment.d tells. For another distribution than Debian the person's own
  * variables are all that is known.
  */
 async function packageArchive(
-  evaluated: Readonly<Record<string, string | undefined>>,
+  evaluated: EvaluatedVariables,
   tools: ToolsRoot,
   world: World,
 ): Promise<{

@@ -11,7 +11,7 @@ import {
 import type {Step} from '../plan/index.js';
 import {enter, type Mount, ownByNamespace, type SandboxSpec} from '../sandbox/index.js';
 import {borrowDebs} from '../store/index.js';
-import {hookPlaces, hookRunner, stepEnvironment} from './hook-environment.js';
+import {hookPlaces, hookRunner, neutralVariables, stepEnvironment} from './hook-environment.js';
 import {isDiskFull, isMirrorTrouble} from './package-trouble.js';
 import {proxies, readResolver, resolverMounts, type ToolsRoot} from './tools-root.js';
 import type {Workshop} from './workshop.js';
@@ -44,6 +44,8 @@ export interface StepContext {
   /** Folder of `answeredPrograms`. */
   readonly answered: string;
   readonly logFolder: string;
+  /** Folder of all elements, each in its own. */
+  readonly elements: string;
   /** An empty folder: the tree before the first step. */
   readonly nothing: string;
 }
@@ -68,7 +70,8 @@ export async function runInTree(
     step.place === 'inside'
       ? insideSpec(step, argv, tree, staged, context, debs?.folder)
       : await outsideSpec(step, argv, tree, staged, context, debs?.folder);
-  const resolver = step.usesNetwork && step.place === 'inside' ? await lendResolver(`${staged}/target`) : undefined;
+  const hasSystem = tree.layers.length > 0;
+  const resolver = step.usesNetwork && hasSystem ? await lendResolver(`${staged}/target`) : undefined;
   const logFile = `${context.logFolder}/${step.id.replaceAll('/', '.')}.log`;
   await rm(logFile, {force: true});
   const outcome = await enter({...spec, mounts: [...spec.mounts, ...extraMounts]}, workshop.sandboxes, {
@@ -129,6 +132,7 @@ async function outsideSpec(
     mounts: [
       {kind: 'tree', at: hookPlaces.target, tree: {layers, changes: {keptIn: `${staged}/target`}}},
       {kind: 'tree', at: hookPlaces.hooks, tree: {layers: tree.hookLayers, changes: {keptIn: `${staged}/hooks`}}},
+      {kind: 'bind', at: hookPlaces.elements, from: context.elements, readOnly: true},
       {kind: 'bind', at: '/usr/local/lib/answered', from: context.answered, readOnly: true},
       ...(debs ? [{kind: 'bind', at: hookPlaces.debs, from: debs, readOnly: false} as const] : []),
       ...(step.usesNetwork ? await resolverMounts() : []),
@@ -143,11 +147,15 @@ async function outsideSpec(
 
 function environmentOf(step: Step, tree: TreeSoFar, context: StepContext): Record<string, string> {
   const isBaseRoot = step.work.kind === 'hook' && step.work.phase === 'root.d';
-  const variables = isBaseRoot ? context.variables : {...context.variables, ...context.imageVariables};
-  return stepEnvironment(step.place, variables, {
-    epoch: tree.epoch,
-    proxies: step.usesNetwork ? proxies(context.world) : {},
-  });
+  const ofImage = isBaseRoot ? neutralVariables : context.imageVariables;
+  return stepEnvironment(
+    step.place,
+    {...context.variables, ...ofImage},
+    {
+      epoch: tree.epoch,
+      proxies: step.usesNetwork ? proxies(context.world) : {},
+    },
+  );
 }
 
 /** Puts this machine's resolver configuration into a tree for one step. A plain file, not a mount, since hooks replace it.

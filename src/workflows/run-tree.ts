@@ -1,12 +1,11 @@
-import {chmod, copyFile, mkdir, readdir, readlink, symlink} from 'node:fs/promises';
-import {dirname} from 'node:path';
+import {mkdir, readdir} from 'node:fs/promises';
 import {Bug, type Sha256, unreachable} from '../base/index.js';
-import type {Element} from '../element/index.js';
+import type {Element, Hook} from '../element/index.js';
 import {type ImageDefinition, isGuest} from '../image/index.js';
 import type {Step, StepDecision, TreePlan} from '../plan/index.js';
-import {ownByNamespace} from '../sandbox/index.js';
 import type {StoredResult} from '../store/index.js';
 import {manifestText} from './image-manifest.js';
+import {mergeElements} from './lay-out-elements.js';
 import {packageArchiveDate} from './package-archive.js';
 import {preloadContainer} from './preload-container.js';
 import {hookArguments, runInTree, type StepContext, type StepFacts, type TreeSoFar, writeIntoTree} from './run-step.js';
@@ -16,6 +15,10 @@ export interface TreeJob {
   readonly definition: ImageDefinition;
   readonly plan: TreePlan;
   readonly elements: readonly Element[];
+  /** Hooks that lie elsewhere than in their phase's folder. */
+  readonly hookLinks: readonly Hook[];
+  /** Run no further than so many steps. */
+  readonly steps?: number | undefined;
   readonly context: StepContext;
   /** The finished container tree, for a guest's. */
   readonly container?: BuiltTree;
@@ -32,9 +35,13 @@ export interface BuiltTree extends TreeSoFar {
 export async function runTree(job: TreeJob): Promise<BuiltTree> {
   const {context, plan} = job;
   await mkdir(context.logFolder, {recursive: true});
-  let tree: TreeSoFar = {layers: [], hookLayers: [await mergeElements(job.elements, context)], epoch: 0};
+  let tree: TreeSoFar = {
+    layers: [],
+    hookLayers: [await mergeElements(job.elements, job.hookLinks, context.workshop)],
+    epoch: 0,
+  };
   let stepsRun = 0;
-  for (const decision of plan.decisions) {
+  for (const decision of plan.decisions.slice(0, job.steps)) {
     const {result, hasRun} = await reuseOrRun(decision, tree, job);
     if (hasRun) stepsRun++;
     tree = onTop(tree, result);
@@ -61,7 +68,7 @@ async function reuseOrRun(
   if (decision.kind === 'reuse') {
     const result = await store.find<StepFacts>('steps', key);
     if (!result) throw new Bug('planned-result-gone', {step: step.id, key});
-    emit({type: 'step reused', step: step.id});
+    if (!job.repeated.has(key)) emit({type: 'step reused', step: step.id});
     return {result, hasRun: false};
   }
   await using _lock = await store.lock(key, `step ${step.id}`, signal);
@@ -124,34 +131,5 @@ async function perform(step: Step, tree: TreeSoFar, staged: string, job: TreeJob
     }
     default:
       return unreachable(work);
-  }
-}
-
-/** The hooks' folder as upstream lays it out: every element's folders in one, for `TMP_HOOKS_PATH`. */
-async function mergeElements(elements: readonly Element[], context: StepContext): Promise<string> {
-  const merged = await context.workshop.work.newFolder();
-  await ownByNamespace(merged);
-  for (const {folder, files} of elements) {
-    for (const file of files) {
-      if (!file.path.includes('/')) continue;
-      const [from, to] = [`${folder}/${file.path}`, `${merged}/${file.path}`];
-      await makeFolders(merged, dirname(file.path));
-      if (file.kind === 'link') {
-        await symlink(await readlink(from), to);
-        continue;
-      }
-      await copyFile(from, to);
-      await chmod(to, file.isExecutable ? 0o755 : 0o644);
-      await ownByNamespace(to);
-    }
-  }
-  return merged;
-}
-
-async function makeFolders(root: string, path: string): Promise<void> {
-  let folder = root;
-  for (const name of path.split('/')) {
-    folder += `/${name}`;
-    if ((await mkdir(folder, {recursive: true})) !== undefined) await ownByNamespace(folder);
   }
 }

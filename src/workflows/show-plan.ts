@@ -1,5 +1,5 @@
 import type {World} from '../base/index.js';
-import {type PlannedImage, type PlanRequest, planImage, readBlueprint} from './plan-image.js';
+import {type PlannedImage, type PlanRequest, planImage, readBlueprint, toolsFor} from './plan-image.js';
 import {ensureToolsRoot} from './tools-root.js';
 import {openWorkshop} from './workshop.js';
 
@@ -13,6 +13,8 @@ export interface PlannedSteps {
     /** Why it runs; absent when it doesn't. */
     readonly reason?: string;
     readonly usesNetwork: boolean;
+    /** Hooks of extra-data.d have to run first: they may bring hooks, or take some away. */
+    readonly isUncertain?: true;
   }[];
 }
 
@@ -20,21 +22,22 @@ export interface PlannedSteps {
 export async function showPlan(request: PlanRequest, world: World): Promise<PlannedSteps> {
   const blueprint = await readBlueprint(request, world);
   await using workshop = await openWorkshop(world);
-  const tools = await ensureToolsRoot('assembly', workshop, world);
+  const tools = await ensureToolsRoot(toolsFor(blueprint), workshop, world);
   return stepsOf(await planImage(blueprint, request.rebuild, workshop, tools, world));
 }
 
 function stepsOf({definition, container, root, imageKey, diskReason}: PlannedImage): PlannedSteps {
   const steps = [container, root]
-    .flatMap((planned) => planned?.plan ?? [])
-    .flatMap(({tree, decisions}) =>
-      decisions.map((decision) => ({
+    .filter((planned) => planned !== undefined)
+    .flatMap(({plan: {tree, decisions}, certainSteps = decisions.length}) =>
+      decisions.map((decision, index) => ({
         tree,
         step: decision.step.id,
         key: decision.key as string,
         act: decision.kind,
         ...(decision.kind === 'run' ? {reason: decision.reason} : {}),
         usesNetwork: decision.step.usesNetwork,
+        ...(index < certainSteps ? {} : {isUncertain: true as const}),
       })),
     );
   const act = diskReason === undefined ? 'reuse' : 'run';

@@ -21,13 +21,14 @@ import type {Workshop} from './workshop.js';
  * from the same files, and its QEMU emulates without the faults of older ones. */
 const toolsRelease = 'trixie';
 
-/** What each root is for. `machines` stands on `assembly`. */
+/** What each root is for; the others stand on `assembly`. `elements` has what hooks of foreign elements call outside. */
 const packages = {
   assembly: [
     ...['mmdebstrap', 'apt-utils', 'ca-certificates', 'debian-archive-keyring', 'mount', 'python3-yaml', 'zstd'],
     ...['e2fsprogs', 'fdisk', 'dosfstools', 'mtools', 'qemu-utils', 'xorriso', 'libarchive13t64', 'squashfs-tools'],
     ...['grub-common', 'grub-pc-bin', 'grub-efi-amd64-signed', 'shim-signed'],
   ],
+  elements: ['curl', 'git', 'gpg', 'rsync'],
   machines: ['qemu-system-x86', 'ovmf', 'seabios'],
 } as const;
 
@@ -51,7 +52,7 @@ interface RootFacts {
 export async function ensureToolsRoot(purpose: ToolsPurpose, workshop: Workshop, world: World): Promise<ToolsRoot> {
   const assembly = await ensureRoot('assembly', [], workshop, world);
   const roots =
-    purpose === 'assembly' ? [assembly] : [await ensureRoot('machines', [assembly], workshop, world), assembly];
+    purpose === 'assembly' ? [assembly] : [await ensureRoot(purpose, [assembly], workshop, world), assembly];
   return {
     tree: {layers: roots.map(({folder}) => `${folder}/tree`), changes: 'discarded'},
     identity: sha256(roots[0]?.facts.packages ?? ''),

@@ -88,6 +88,20 @@ export const usageWords = {
     details: {...(f.nearest.length ? {nearest: f.nearest.join(', ')} : {}), searched: f.searchPath.join(', ')},
     next: 'trovestack element list',
   }),
+  'bad-element-name': (f: {name: string; neededBy: string}): Words => ({
+    message: `Cannot use "${f.name}", which ${f.neededBy} asks for, as an element: it is not a name of one`,
+    details: {wanted: 'a name per line in element-deps: letters, digits, "_", ".", "+" and "-"'},
+  }),
+  'hooks-without-interpreter': (f: {hooks: readonly string[]}): Words => ({
+    message: `Cannot run ${f.hooks.length === 1 ? `"${f.hooks[0]}"` : `${f.hooks.length} hooks`}: the first line names no interpreter`,
+    ...(f.hooks.length > 1 ? {details: Object.fromEntries(f.hooks.map((hook, i) => [`${i + 1}`, hook]))} : {}),
+    next: 'begin it with a line such as #!/bin/bash',
+  }),
+  'bad-condition': (f: {element: string; package: string; condition: string; problem: string}): Words => ({
+    message: `Cannot tell whether element "${f.element}" wants package "${f.package}": ${f.problem}`,
+    details: {condition: f.condition},
+    next: 'give the variable a value in an environment.d of the element, or in the environment',
+  }),
   'clashing-elements': (f: {clashes: readonly string[]}): Words => ({
     message: `Cannot combine these elements: ${f.clashes.length === 1 ? f.clashes[0] : `${f.clashes.length} clashes`}`,
     ...(f.clashes.length > 1 ? {details: Object.fromEntries(f.clashes.map((c, i) => [`${i + 1}`, c]))} : {}),

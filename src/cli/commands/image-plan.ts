@@ -14,13 +14,15 @@ export function register(cli: Cli): void {
 }
 
 function textOf({image, steps}: PlannedSteps): string {
-  const lines = steps.map(({tree, step, act, reason}) => {
+  const lines = steps.map(({tree, step, act, reason, isUncertain}) => {
     const name = tree === image ? step : `${step} of ${tree}`;
-    return act === 'reuse' ? `reuse  ${name}` : `run    ${name} (${reason})`;
+    const mark = isUncertain ? ' ?' : '';
+    return act === 'reuse' ? `reuse  ${name}${mark}` : `run    ${name} (${reason})${mark}`;
   });
   const count = steps.filter(({act}) => act === 'run').length;
   return [
     ...lines,
+    ...(steps.some(({isUncertain}) => isUncertain) ? ['? hooks of extra-data.d run first: they may add hooks'] : []),
     count === 0 ? `nothing to do for ${image}` : `${count} of ${steps.length} steps of ${image} to run`,
   ].join('\n');
 }
