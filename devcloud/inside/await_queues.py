@@ -13,7 +13,7 @@ import pymysql
 from cloud_api import SETTINGS
 
 COMPUTE = "compute.devcloud"
-QUEUES = [COMPUTE, "conductor", "scheduler", "dhcp_agent.devcloud", "taskmanager", "trove-conductor"]
+QUEUES = [COMPUTE, "conductor", "scheduler", "taskmanager", "trove-conductor"]
 
 
 def consumers(queue):

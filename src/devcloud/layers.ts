@@ -17,8 +17,8 @@ export const layerPackages: Readonly<Record<Profile, readonly string[]>> = {
   full: [
     ...['rabbitmq-server', 'trove-taskmanager', 'trove-conductor', 'placement-api', 'cinder-api'],
     ...['nova-api', 'nova-conductor', 'nova-scheduler', 'nova-compute', 'nova-compute-kvm'],
-    ...['neutron-api', 'neutron-rpc-server', 'neutron-openvswitch-agent', 'neutron-dhcp-agent'],
-    ...['openvswitch-switch', 'dnsmasq-base', 'libvirt-daemon-system', 'qemu-system-x86', 'qemu-utils'],
+    ...['neutron-api', 'neutron-rpc-server', 'openvswitch-switch', 'ovn-central', 'ovn-host'],
+    ...['libvirt-daemon-system', 'qemu-system-x86', 'qemu-utils'],
     ...['genisoimage', 'ethtool', 'dmidecode', 'openssh-client'],
   ],
 };

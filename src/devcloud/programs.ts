@@ -1,4 +1,4 @@
-import {databaseUrl} from './configuration/index.js';
+import {databaseUrl, switchPort, switchSocket} from './configuration/index.js';
 import {type CloudSettings, catalogOf, type Profile} from './profile.js';
 import type {Condition, SupervisedProgram} from './supervision.js';
 
@@ -61,34 +61,53 @@ function keystone(after: readonly Condition[]): SupervisedProgram {
   return wsgi('keystone', 5000, '/usr/bin/keystone-wsgi-public', after);
 }
 
-/** Open vSwitch in user space, and the bridge that instances reach the namespace by. */
+/** Open vSwitch in user space and OVN on one database server, and the bridge that instances reach the namespace by. */
 function switchPrograms(gateway: string | undefined): SupervisedProgram[] {
   const socket: Condition = 'unix:/run/openvswitch/db.sock';
-  const create = 'test -f "$1" || ovsdb-tool create "$1" /usr/share/openvswitch/vswitch.ovsschema';
-  const file = '/var/lib/openvswitch/conf.db';
+  const schemas = '/usr/share';
+  const databases = [
+    {file: '/var/lib/openvswitch/conf.db', schema: `${schemas}/openvswitch/vswitch.ovsschema`},
+    {file: '/var/lib/ovn/ovnnb_db.db', schema: `${schemas}/ovn/ovn-nb.ovsschema`},
+    {file: '/var/lib/ovn/ovnsb_db.db', schema: `${schemas}/ovn/ovn-sb.ovsschema`},
+  ];
+  const create = 'while [ $# -gt 0 ]; do test -f "$1" || ovsdb-tool create "$1" "$2"; shift 2; done';
+  const createAll = ['/bin/sh', '-ec', create, 'sh', ...databases.flatMap(({file, schema}) => [file, schema])];
+  const listeners = ['--remote=punix:/run/openvswitch/db.sock', `--remote=ptcp:${switchPort}:127.0.0.1`];
+  const ids = {
+    hostname: 'devcloud',
+    'system-id': 'devcloud',
+    'ovn-remote': switchSocket,
+    'ovn-encap-type': 'geneve',
+    'ovn-encap-ip': '127.0.0.1',
+    'ovn-bridge-datapath-type': 'netdev',
+    'ovn-bridge-mappings': 'physnet1:br-ex',
+  };
+  const external = Object.entries(ids).map(([name, value]) => `external_ids:${name}="${value}"`);
   return [
-    task('switch-database', 'root', ['/bin/sh', '-c', create, 'sh', file], []),
-    service('ovsdb', 'root', ['/usr/sbin/ovsdb-server', '--remote=punix:/run/openvswitch/db.sock', file], {
-      after: ['done:switch-database'],
+    task('switch-databases', 'root', createAll, []),
+    service('ovsdb', 'root', ['/usr/sbin/ovsdb-server', ...listeners, ...databases.map(({file}) => file)], {
+      after: ['done:switch-databases'],
     }),
     task(
       'switch-settings',
       'root',
       [
         ...['/usr/bin/ovs-vsctl', '--timeout=30', '--no-wait', 'init', '--'],
-        ...['set', 'Open_vSwitch', '.', 'external_ids:hostname=devcloud', 'other_config:userspace-tso-enable=true'],
+        ...['set', 'Open_vSwitch', '.', 'other_config:userspace-tso-enable=true', ...external],
       ],
       [socket],
     ),
-    service('ovs-vswitchd', 'root', ['/usr/sbin/ovs-vswitchd', 'unix:/run/openvswitch/db.sock'], {
-      after: ['done:switch-settings'],
-    }),
+    service('ovs-vswitchd', 'root', ['/usr/sbin/ovs-vswitchd', switchSocket], {after: ['done:switch-settings']}),
     task(
       'bridge',
       'root',
       ['/bin/sh', '/run/trovestack/set_up_bridge.sh', ...(gateway ? [gateway] : [])],
       ['done:switch-settings'],
     ),
+    service('ovn-northd', 'root', ['/usr/bin/ovn-northd', `--ovnnb-db=${switchSocket}`, `--ovnsb-db=${switchSocket}`], {
+      after: [socket],
+    }),
+    service('ovn-controller', 'root', ['/usr/bin/ovn-controller', switchSocket], {after: ['done:bridge']}),
   ];
 }
 
@@ -99,14 +118,10 @@ function computePrograms(ready: (service: string) => readonly Condition[]): Supe
       after: [...ready('nova'), ...after],
     });
   const ml2 = (file: string) => ['--config-file', `/etc/neutron/plugins/ml2/${file}`];
-  const agent = (name: string, argv: readonly string[]) =>
-    service(name, 'root', [`/usr/bin/${name}`, ...neutronFiles, ...argv], {
-      after: [messaging, 'tcp:9696', 'done:bridge'],
-    });
   return [
-    // First, and not after the broker: its agents wait for it, and it connects again until the broker is there.
+    // Not after the broker: it connects again until the broker is there.
     service('neutron-server', 'neutron', ['/usr/bin/neutron-server', ...neutronFiles, ...ml2('ml2_conf.ini')], {
-      after: ready('neutron'),
+      after: [...ready('neutron'), `tcp:${switchPort}`],
     }),
     service('libvirtd', 'root', ['/usr/sbin/libvirtd']),
     wsgi('placement', 8778, '/usr/bin/placement-api', ready('placement')),
@@ -114,8 +129,6 @@ function computePrograms(ready: (service: string) => readonly Condition[]): Supe
     nova('nova-conductor', 'nova', [messaging]),
     nova('nova-scheduler', 'nova', [messaging]),
     nova('nova-compute', 'root', [messaging, 'tcp:8778', identity, 'unix:/run/libvirt/libvirt-sock']),
-    agent('neutron-openvswitch-agent', ml2('openvswitch_agent.ini')),
-    agent('neutron-dhcp-agent', ['--config-file', '/etc/neutron/dhcp_agent.ini']),
   ];
 }
 

@@ -61,12 +61,12 @@ const fullQuestions: readonly Question[] = [
       listIn(answer, 'services').some((s) => s.state === 'up' && utc(s.updated_at) >= startedAt),
   },
   {
-    service: 'neutron agents',
+    service: 'neutron and OVN',
     port: 9696,
-    program: 'neutron-openvswitch-agent',
+    program: 'neutron-server',
     path: () => '/v2.0/agents',
     isReady: (answer, startedAt) =>
-      listIn(answer, 'agents').filter((a) => a.alive === true && utc(a.started_at) >= startedAt).length >= 2,
+      listIn(answer, 'agents').some((a) => a.alive === true && utc(a.heartbeat_timestamp) >= startedAt),
   },
   {service: 'cinder', port: 8776, program: 'cinder', path: (id) => `/v3/${id}/volumes`, isReady: anyAnswer},
 ];

@@ -1,7 +1,7 @@
-import {renderIni} from '../ini.js';
 import type {CloudSettings} from '../profile.js';
 import type {InnerFile} from '../supervision.js';
 import {databaseUrl, serviceCredentials, serviceFile, transportUrl} from './common.js';
+import {switchSocket} from './network.js';
 
 const privsepHelper = '/usr/bin/privsep-helper --config-file /etc/nova/nova.conf';
 
@@ -55,7 +55,7 @@ export function computeFiles(settings: CloudSettings): InnerFile[] {
         disk_cachemodes: 'file=unsafe',
         hw_disk_discard: 'unmap',
       },
-      os_vif_ovs: {ovsdb_connection: 'unix:/run/openvswitch/db.sock', ovsdb_interface: 'vsctl'},
+      os_vif_ovs: {ovsdb_connection: switchSocket, ovsdb_interface: 'vsctl'},
       // nova-compute is root here: its helpers need neither sudo nor rootwrap, each a Python of its own.
       nova_sys_admin: {helper_command: privsepHelper},
       vif_plug_ovs_privileged: {helper_command: privsepHelper},
@@ -95,77 +95,4 @@ function libvirtFiles(): InnerFile[] {
     {path: '/etc/libvirt/libvirtd.conf', owner: 'root:root', mode: '0644', text: daemon.join('\n')},
     {path: '/etc/libvirt/qemu.conf', owner: 'root:root', mode: '0600', text: qemu.join('\n')},
   ];
-}
-
-/** Configuration of Neutron: flat networks on userspace Open vSwitch. */
-export function networkFiles(settings: CloudSettings): InnerFile[] {
-  const ovsdb = 'unix:/run/openvswitch/db.sock';
-  const files: Readonly<Record<string, string>> = {
-    'neutron.conf': renderIni({
-      DEFAULT: {
-        use_stderr: true,
-        core_plugin: 'ml2',
-        service_plugins: 'router',
-        transport_url: transportUrl(settings),
-        auth_strategy: 'keystone',
-        host: 'devcloud',
-        api_workers: 1,
-        rpc_workers: 1,
-        rpc_state_report_workers: 0,
-        state_path: '/var/lib/neutron',
-        notify_nova_on_port_status_changes: true,
-        notify_nova_on_port_data_changes: true,
-        dhcp_agents_per_network: 1,
-        interface_driver: 'openvswitch',
-        bind_host: '0.0.0.0',
-        dns_domain: '',
-      },
-      agent: {root_helper: 'sudo', report_interval: 30},
-      database: {connection: databaseUrl('neutron')},
-      keystone_authtoken: serviceCredentials('neutron', settings),
-      nova: serviceCredentials('nova', settings),
-      placement: serviceCredentials('placement', settings),
-      oslo_concurrency: {lock_path: '/run/lock/neutron'},
-      oslo_policy: {policy_dirs: '/etc/neutron/policy.d'},
-      ovs: {ovsdb_connection: ovsdb},
-    }),
-    'plugins/ml2/ml2_conf.ini': renderIni({
-      ml2: {
-        type_drivers: 'flat,vxlan',
-        tenant_network_types: 'vxlan',
-        mechanism_drivers: 'openvswitch',
-        extension_drivers: 'port_security',
-      },
-      ml2_type_flat: {flat_networks: 'physnet1'},
-      ml2_type_vxlan: {vni_ranges: '1:1000'},
-      securitygroup: {enable_security_group: true, firewall_driver: 'noop'},
-    }),
-    'plugins/ml2/openvswitch_agent.ini': renderIni({
-      ovs: {
-        datapath_type: 'netdev',
-        bridge_mappings: 'physnet1:br-ex',
-        ovsdb_connection: ovsdb,
-        local_ip: settings.address,
-      },
-      agent: {tunnel_types: 'vxlan', root_helper: 'sudo'},
-      securitygroup: {enable_security_group: false, firewall_driver: 'noop'},
-    }),
-    'dhcp_agent.ini': renderIni({
-      DEFAULT: {
-        interface_driver: 'openvswitch',
-        enable_isolated_metadata: false,
-        dhcp_driver: 'neutron.agent.linux.dhcp.Dnsmasq',
-        resync_interval: 5,
-        num_sync_threads: 1,
-      },
-      agent: {root_helper: 'sudo'},
-      ovs: {ovsdb_connection: ovsdb, datapath_type: 'netdev'},
-    }),
-  };
-  return Object.entries(files).map(([name, text]) => ({
-    path: `/etc/neutron/${name}`,
-    owner: 'root:neutron',
-    mode: '0640',
-    text,
-  }));
 }

@@ -2,12 +2,14 @@ import {stringify} from 'yaml';
 import {cloudEntry} from '../clouds-file.js';
 import {type CloudSettings, catalogOf} from '../profile.js';
 import type {InnerFile, InnerFolder} from '../supervision.js';
-import {computeFiles, networkFiles} from './compute.js';
+import {computeFiles} from './compute.js';
 import {identityFiles, imageFiles, messagingFiles, placementFiles, volumeFiles} from './control-plane.js';
 import {databaseFiles} from './database.js';
+import {networkFiles} from './network.js';
 
 export {databaseUrl} from './common.js';
 export {hypervisor} from './compute.js';
+export {switchPort, switchSocket} from './network.js';
 
 /** Every configuration file of a devcloud. Pure: written by its supervisor before anything starts. */
 export function configurationFiles(settings: CloudSettings): InnerFile[] {
@@ -58,6 +60,8 @@ export function configurationFolders(settings: CloudSettings): InnerFolder[] {
   return [
     ...always,
     folder('/run/openvswitch', 'root'),
+    folder('/run/ovn', 'root'),
+    folder('/var/lib/ovn', 'root'),
     ...['nova', 'neutron', 'cinder'].map((service) => folder(`/run/lock/${service}`, service)),
   ];
 }
