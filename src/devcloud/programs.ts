@@ -113,22 +113,22 @@ function switchPrograms(gateway: string | undefined): SupervisedProgram[] {
 
 /** Placement, Nova and Neutron: what places, boots and connects instances. */
 function computePrograms(ready: (service: string) => readonly Condition[]): SupervisedProgram[] {
-  const nova = (name: string, user = 'nova', after: readonly Condition[] = []) =>
-    service(name, user, [`/usr/bin/${name}`, '--config-file', '/etc/nova/nova.conf'], {
-      after: [...ready('nova'), ...after],
-    });
+  const nova = (name: string) =>
+    service(name, 'nova', [`/usr/bin/${name}`, '--config-file', '/etc/nova/nova.conf'], {after: ready('nova')});
   const ml2 = (file: string) => ['--config-file', `/etc/neutron/plugins/ml2/${file}`];
   return [
-    // Not after the broker: it connects again until the broker is there.
+    // None of these waits for the broker: they load meanwhile, and connect again until it is there.
     service('neutron-server', 'neutron', ['/usr/bin/neutron-server', ...neutronFiles, ...ml2('ml2_conf.ini')], {
       after: [...ready('neutron'), `tcp:${switchPort}`],
     }),
     service('libvirtd', 'root', ['/usr/sbin/libvirtd']),
     wsgi('placement', 8778, '/usr/bin/placement-api', ready('placement')),
     nova('nova-api'),
-    nova('nova-conductor', 'nova', [messaging]),
-    nova('nova-scheduler', 'nova', [messaging]),
-    nova('nova-compute', 'root', [messaging, 'tcp:8778', identity, 'unix:/run/libvirt/libvirt-sock']),
+    nova('nova-conductor'),
+    nova('nova-scheduler'),
+    service('nova-compute', 'root', ['/usr/bin/nova-compute', '--config-file', '/etc/nova/nova-compute.conf'], {
+      after: [...ready('nova'), 'tcp:8778', identity, 'unix:/run/libvirt/libvirt-sock'],
+    }),
   ];
 }
 

@@ -132,7 +132,7 @@ export async function isAlive(identity: ProcessIdentity): Promise<boolean> {
  * @param guests Whether its virtual machines shut down, or lose what they haven't written yet.
  */
 export async function stopProcess(identity: ProcessIdentity, guests: 'shut down' | 'cut off'): Promise<void> {
-  const asked = guests === 'shut down' ? (['SIGTERM', 120_000] as const) : (['SIGINT', 60_000] as const);
+  const asked = guests === 'shut down' ? (['SIGTERM', 180_000] as const) : (['SIGINT', 60_000] as const);
   for (const [signalName, waitMs] of [asked, ['SIGKILL', 10_000] as const]) {
     if (!(await isAlive(identity))) return;
     try {
