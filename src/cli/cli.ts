@@ -45,6 +45,7 @@ const nouns: Readonly<Record<string, string>> = {
   devcloud: 'a real OpenStack with Trove on this machine',
   catalog: 'the datastores that images can be built for',
   element: 'the elements that images are built from',
+  store: 'what builds have left, to be used again',
 };
 
 /** Finds or makes a noun's command group. */

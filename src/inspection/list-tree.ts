@@ -1,10 +1,11 @@
-import type {Sha256} from '../base/index.js';
+import {compareCodePoints, type Sha256} from '../base/index.js';
 import type {TreeEntry} from './listing.js';
 
 /** A program (Python, of the tools root) that lists folders with all that a TreeEntry has: extended attributes too, which Node
  * can't read. Arguments: the first of the sandboxes' ids outside; where the lists go; for each list its name and the folder;
  * after `--` the beginnings of names in the folders' top level that are left out.
- * Writes NAME.jsonl.gz, a line for each path below the folder in their order, and prints for each list: name, digest of the lines, paths, bytes.
+ * Writes NAME.jsonl.gz, a line for each path below the folder in their order, and prints for each list: name, digest of the
+ * lines, paths, bytes; for a folder that can't be read, `-` in place of the digest, and last the reason.
  * Overlayfs' own attributes that differ from run to run are left out; `user.overlay.opaque` stays.
  */
 export const listTreeScript = String.raw`
@@ -37,7 +38,7 @@ def walk(path, name, found):
             if name or not child.startswith(skipped):
                 walk(path + '/' + child, name + '/' + child, found)
 
-for name, folder in zip(pairs[::2], pairs[1::2]):
+def list_folder(name, folder):
     found = []
     walk(folder, '', found)
     found.sort(key=lambda item: os.fsencode(item[0]))
@@ -65,6 +66,12 @@ for name, folder in zip(pairs[::2], pairs[1::2]):
     with open('%s/%s.jsonl.gz' % (out, name), 'wb') as file:
         file.write(gzip.compress(data, 3, mtime=0))
     print(name, hashlib.sha256(data).hexdigest(), len(lines), total)
+
+for name, folder in zip(pairs[::2], pairs[1::2]):
+    try:
+        list_folder(name, folder)
+    except OSError as error:
+        print(name, '-', 0, 0, error.strerror, error.filename)
 `;
 
 /** One list of `listTreeScript` in short. */
@@ -73,6 +80,8 @@ export interface ListSummary {
   readonly sha256: Sha256;
   readonly paths: number;
   readonly sizeBytes: number;
+  /** Why the folder could not be read; the rest says nothing then. */
+  readonly problem?: string;
 }
 
 export function parseListSummaries(stdout: string): ListSummary[] {
@@ -80,8 +89,9 @@ export function parseListSummaries(stdout: string): ListSummary[] {
     .split('\n')
     .filter(Boolean)
     .map((line) => {
-      const [name = '', sha256 = '', paths, sizeBytes] = line.split(' ');
-      return {name, sha256: sha256 as Sha256, paths: Number(paths), sizeBytes: Number(sizeBytes)};
+      const [name = '', sha256 = '', paths, sizeBytes, ...problem] = line.split(' ');
+      const summary = {name, sha256: sha256 as Sha256, paths: Number(paths), sizeBytes: Number(sizeBytes)};
+      return problem.length > 0 ? {...summary, problem: problem.join(' ')} : summary;
     });
 }
 
@@ -91,4 +101,41 @@ export function parseList(lines: string): TreeEntry[] {
     .split('\n')
     .filter(Boolean)
     .map((line) => JSON.parse(line) as TreeEntry);
+}
+
+/** What a later list of the same folder tells: paths that are gone, new, or not as they were, with what differs in words. */
+export function listDifferences(before: readonly TreeEntry[], after: readonly TreeEntry[]): string[] {
+  const old = new Map(before.map((entry) => [entry.path, entry]));
+  const fresh = new Map(after.map((entry) => [entry.path, entry]));
+  const found: string[] = [];
+  for (const entry of before) {
+    const now = fresh.get(entry.path);
+    if (!now) found.push(`${entry.path} is gone`);
+    else if (JSON.stringify(now) !== JSON.stringify(entry))
+      found.push(`${entry.path}: ${changedFields(entry, now).join(', ')}`);
+  }
+  for (const {path} of after) if (!old.has(path)) found.push(`${path} was added`);
+  return found.sort(compareCodePoints);
+}
+
+const fieldWords: Readonly<Record<keyof TreeEntry, string>> = {
+  path: 'path',
+  type: 'type',
+  mode: 'mode',
+  uid: 'owner',
+  gid: 'group',
+  sizeBytes: 'size',
+  modifiedAt: 'time',
+  sha256: 'content',
+  target: 'target',
+  device: 'device',
+  attributes: 'attributes',
+  hardLinkOf: 'names',
+} satisfies Record<keyof TreeEntry, string>;
+
+function changedFields(before: TreeEntry, after: TreeEntry): string[] {
+  const fields = Object.keys(fieldWords) as (keyof TreeEntry)[];
+  return fields
+    .filter((field) => JSON.stringify(before[field]) !== JSON.stringify(after[field]))
+    .map((f) => fieldWords[f]);
 }

@@ -10,7 +10,7 @@ import {
   writeFileWhole,
 } from '../base/index.js';
 import {arePartsThere, type Parts, partsOf} from './parts.js';
-import {openWorkFolder, removeTree, sweepWorkFolders, type WorkFolder} from './work-folder.js';
+import {openWorkFolder, removeTree, sweepWorkFolders, type WorkFolder, workingSince} from './work-folder.js';
 
 /** Kinds of results; each has a folder of its own. */
 export const resultKinds = ['steps', 'roots', 'images', 'environments'] as const;
@@ -128,6 +128,42 @@ export class Store {
     }
   }
 
+  /** Removes a result that nobody has used since a time; one in use, or being made anew, stays.
+   * @returns Whether it is gone.
+   */
+  async removeUnused(kind: ResultKind, key: Sha256, since: Date): Promise<boolean> {
+    const folder = `${this.folder}/${kind}/${key}`;
+    try {
+      await using _lock = await lockFile(`${this.folder}/locks/${key}`, {what: `result ${key}`, wait: false});
+      await using work = await this.openWork();
+      await rename(folder, `${work.path}/removed`);
+      // Whoever finds a result touches its facts first: found before the renaming, it is seen here; after it, it isn't found.
+      if ((await lastUse(`${work.path}/removed`)) <= since) return true;
+      await rename(`${work.path}/removed`, folder);
+      return false;
+    } catch (error) {
+      if (error instanceof HostError && error.code === 'busy-lock') return false;
+      if (systemErrorCode(error) === 'ENOENT') return true; // another prune was quicker
+      throw error;
+    }
+  }
+
+  /** When a result was last found; for one without facts, when its folder was changed. */
+  lastUse(kind: ResultKind, key: Sha256): Promise<Date> {
+    return lastUse(`${this.folder}/${kind}/${key}`);
+  }
+
+  /** The keys of a kind's folder, whole results or not. */
+  async keys(kind: ResultKind): Promise<Sha256[]> {
+    const names = await readdir(`${this.folder}/${kind}`);
+    return names.filter((name): name is Sha256 => /^[0-9a-f]{64}$/.test(name)).sort();
+  }
+
+  /** Since when some build or boot is at work here; undefined when none is. */
+  workingSince(): Promise<Date | undefined> {
+    return workingSince(this.folder);
+  }
+
   /** One builder per key at a time; others wait and then find the result. */
   lock(key: Sha256, what: string, signal: AbortSignal): Promise<AsyncDisposable> {
     return lockFile(`${this.folder}/locks/${key}`, {what, signal});
@@ -171,6 +207,15 @@ async function claimFolder(folder: string): Promise<void> {
 async function makePrivateFolder(folder: string): Promise<void> {
   await mkdir(folder, {recursive: true, mode: 0o700});
   await chmod(folder, 0o700);
+}
+
+async function lastUse(folder: string): Promise<Date> {
+  try {
+    return (await stat(`${folder}/facts.json`)).mtime;
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ENOENT') throw error;
+    return (await stat(folder)).mtime;
+  }
 }
 
 /** A JSON file of ours; one that was torn, by a full disk or a power cut, is as good as none. */

@@ -1,5 +1,5 @@
 import {randomBytes} from 'node:crypto';
-import {access, mkdir, readdir, rm} from 'node:fs/promises';
+import {access, mkdir, readdir, rm, stat} from 'node:fs/promises';
 import {HostError, lockFile, systemErrorCode} from '../base/index.js';
 
 /** A folder below `<store>/work` that is removed when disposed, or by the next build when its owner was killed. */
@@ -43,6 +43,22 @@ export async function sweepWorkFolders(store: string): Promise<void> {
       if (!(error instanceof HostError && error.code === 'busy-lock')) throw error;
     }
   }
+}
+
+/** Since when some build, boot or other command has been at work in a store: the start of the one that began first. */
+export async function workingSince(store: string): Promise<Date | undefined> {
+  const names = (await readdir(`${store}/locks`)).filter((name) => name.startsWith('work-'));
+  const starts: number[] = [];
+  for (const name of names) {
+    const path = `${store}/locks/${name}`;
+    try {
+      await using _lock = await lockFile(path, {what: name, wait: false});
+    } catch (error) {
+      if (!(error instanceof HostError && error.code === 'busy-lock')) throw error;
+      starts.push((await stat(path)).mtimeMs);
+    }
+  }
+  return starts.length === 0 ? undefined : new Date(Math.min(...starts));
 }
 
 async function isThere(path: string): Promise<boolean> {

@@ -1,5 +1,5 @@
 import {chmod, writeFile} from 'node:fs/promises';
-import {resolve} from 'node:path';
+import {basename, dirname, resolve} from 'node:path';
 import {Bug, type Sha256, type World} from '../base/index.js';
 import {formatEndings, type ImageDefinition, imageFormats, isGuest} from '../image/index.js';
 import {recordOf, type TreePlan} from '../plan/index.js';
@@ -9,7 +9,7 @@ import {checkDestination, type DeliveredImage, type Delivery, deliveredPath, del
 import {answeredPrograms} from './hook-environment.js';
 import {manifestBase} from './image-manifest.js';
 import {keepImageRecord} from './image-record.js';
-import {inventoryResults} from './inventory-results.js';
+import {inventoryResults, type ResultPlace} from './inventory-results.js';
 import {copyElements} from './lay-out-elements.js';
 import {
   type ImageBlueprint,
@@ -176,11 +176,18 @@ async function withInventory<T extends StoredResult<object>>(
   const steps = [...keys].map(
     (key) => ({kind: 'steps', key, folder: `${workshop.store.folder}/steps/${key}`}) as const,
   );
-  const [stock, image] = await Promise.allSettled([inventoryResults(steps, workshop, tools, world), assemble()]);
+  const roots = tools.tree.layers.map((layer) => resultAt(dirname(layer)));
+  const results = [...steps, ...roots];
+  const [stock, image] = await Promise.allSettled([inventoryResults(results, workshop, tools, world), assemble()]);
   if (image.status === 'rejected') throw image.reason;
   if (stock.status === 'rejected') throw stock.reason;
   await inventoryResults([{kind: 'images', ...image.value}], workshop, tools, world);
   return image.value;
+}
+
+/** A root of the store by its folder. */
+function resultAt(folder: string): ResultPlace {
+  return {kind: 'roots', key: basename(folder) as Sha256, folder};
 }
 
 /** Whether results that the store has are to be replaced, and with them the image made from them. */

@@ -6,8 +6,12 @@ import type {ImageOutput} from './assemble-disk.js';
 import type {DeliveredImage} from './deliver-image.js';
 import type {PlannedImage, PlannedTree} from './plan-image.js';
 
+/** Raised when records come to hold other things: older ones are then as good as none. */
+const recordForm = 1;
+
 /** What an image was made of, for as long as the store knows it: asked by `image why`, and by `store prune`. */
 export interface ImageRecord {
+  readonly form: typeof recordForm;
   /** Name of the image's definition. */
   readonly image: string;
   /** Of the finished image in the store. */
@@ -47,6 +51,7 @@ export async function keepImageRecord(
 ): Promise<void> {
   const {definition, imageKey, container, root} = planned;
   const record: ImageRecord = {
+    form: recordForm,
     image: definition.name,
     key: imageKey,
     outputs: outputs.map(({format, name, sha256}, i) => ({format, name, sha256, file: files[i]?.file ?? ''})),
@@ -73,11 +78,15 @@ function recordName(key: Sha256): string {
   return `${prefix}${key}`;
 }
 
+export function recordPath(store: Store, key: Sha256): string {
+  return `${store.folder}/builds/${recordName(key)}.json`;
+}
+
 /** Every image that was built with this store, the last built first. */
 export async function readImageRecords(store: Store): Promise<ImageRecord[]> {
   const names = (await readdir(`${store.folder}/builds`)).filter((name) => name.startsWith(prefix));
   const records = await Promise.all(names.map((name) => store.readBuild<ImageRecord>(name.replace(/\.json$/, ''))));
   return records
-    .filter((record) => record !== undefined)
+    .filter((record): record is ImageRecord => record?.form === recordForm)
     .sort((a, b) => (a.builtAt < b.builtAt ? 1 : a.builtAt > b.builtAt ? -1 : 0));
 }

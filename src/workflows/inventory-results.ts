@@ -20,16 +20,21 @@ export interface ResultPlace {
   readonly folder: string;
 }
 
+/** A result as it is now. */
+export interface ListedResult extends ListSummary {
+  readonly compressed?: Buffer;
+}
+
 /** Lists results as they are now. Everything in them is read, at about a gigabyte a second when the files are in memory.
- * @returns In the order of the results, each with its compressed lines.
- * @throws {HostError} `command-failed` when a result can't be read, for instance because of a damaged disk.
+ * @returns In the order of the results, each with its compressed lines; none where the result can't be read.
+ * @throws {HostError} `command-failed`
  */
 export async function listResults(
   results: readonly ResultPlace[],
   workshop: Workshop,
   tools: ToolsRoot,
   world: World,
-): Promise<(ListSummary & {readonly compressed: Buffer})[]> {
+): Promise<ListedResult[]> {
   if (results.length === 0) return [];
   const {store, work, sandboxes} = workshop;
   const lists = await work.newFolder();
@@ -73,12 +78,16 @@ export async function listResults(
   }
   const summaries = parseListSummaries(outcome.stdout);
   return Promise.all(
-    summaries.map(async (summary) => ({...summary, compressed: await readFile(`${lists}/${summary.name}.jsonl.gz`)})),
+    summaries.map(async (summary) => {
+      if (summary.problem !== undefined) return summary;
+      return {...summary, compressed: await readFile(`${lists}/${summary.name}.jsonl.gz`)};
+    }),
   );
 }
 
 /** Keeps what new results hold, so that `store verify` can tell what has become of them, and `image why` who brought a path.
  * Those that have their inventory are left alone.
+ * @throws {HostError} `unreadable-result`, for instance because of a damaged disk.
  */
 export async function inventoryResults(
   results: readonly ResultPlace[],
@@ -89,7 +98,8 @@ export async function inventoryResults(
   const known = await Promise.all(results.map(({folder}) => readInventorySummary(folder)));
   const fresh = results.filter((_, i) => known[i] === undefined);
   const lists = await listResults(fresh, workshop, tools, world);
-  for (const [i, {compressed, sha256, paths, sizeBytes}] of lists.entries()) {
+  for (const [i, {compressed, sha256, paths, sizeBytes, problem}] of lists.entries()) {
+    if (!compressed) throw new HostError('unreadable-result', {folder: fresh[i]?.folder ?? '', problem: problem ?? ''});
     const folder = fresh[i]?.folder ?? '';
     await writeInventory(folder, compressed, {form: inventoryForm, sha256, paths, sizeBytes});
   }

@@ -2,6 +2,10 @@ import type {Words} from './words.js';
 
 /** Words of the errors that whoever owns this machine can mend. Exit code 4. */
 export const hostWords = {
+  'unreadable-result': (f: {folder: string; problem: string}): Words => ({
+    message: `Cannot read the result "${f.folder}" of the store: ${f.problem}`,
+    next: 'trovestack store verify --repair',
+  }),
   'missing-tool': (f: {tool: string; why: string; install: string}): Words => ({
     message: `Cannot go on without "${f.tool}": ${f.why}`,
     next: f.install,

@@ -22,6 +22,10 @@ import {register as imagePlan} from './image-plan.js';
 import {register as imageVerify} from './image-verify.js';
 import {register as imageWhy} from './image-why.js';
 import {register as quickstart} from './quickstart.js';
+import {register as storeList} from './store-list.js';
+import {register as storePrune} from './store-prune.js';
+import {register as storeShow} from './store-show.js';
+import {register as storeVerify} from './store-verify.js';
 import {register as test} from './test.js';
 
 /** Every command, in the order of `--help`. */
@@ -47,6 +51,10 @@ const commands: readonly ((cli: Cli) => void)[] = [
   catalogLint,
   elementList,
   elementShow,
+  storeList,
+  storeShow,
+  storePrune,
+  storeVerify,
   doctor,
   test,
   completion,

@@ -1,0 +1,129 @@
+import {readdir, stat} from 'node:fs/promises';
+import {runOrThrow, type Sha256, systemErrorCode, type World} from '../base/index.js';
+import {listInstances} from '../devcloud/index.js';
+import {type Prunable, type ResultKind, readInventorySummary, resultKinds, type Store} from '../store/index.js';
+import {type ImageRecord, readImageRecords} from './image-record.js';
+
+/** One thing in the store. */
+export interface StoreItem extends Prunable {
+  readonly kind: ResultKind | 'debs' | 'listings';
+  readonly folder: string;
+  /** In words: the image's name, the step's, the package's file. */
+  readonly what: string;
+}
+
+/** What lies in a store, with what is needed by whom. */
+export interface StoreContent {
+  readonly items: readonly StoreItem[];
+  /** Folders that nothing is pruned from: logs, records, the fetched Node, findings. */
+  readonly others: readonly {readonly name: string; readonly sizeBytes: number}[];
+  readonly records: readonly ImageRecord[];
+}
+
+const toolsAgeMs = 7 * 86_400_000;
+
+/** Reads what is in the store. Sizes are those of the files' content. */
+export async function readStore(store: Store, world: World): Promise<StoreContent> {
+  const records = await readImageRecords(store);
+  const needs = await readNeeds(records, store, world);
+  const items: StoreItem[] = [];
+  for (const kind of resultKinds) {
+    for (const key of await store.keys(kind)) items.push(await resultItem(kind, key, needs, records, store, world));
+  }
+  for (const kind of ['debs', 'listings'] as const) items.push(...(await fileItems(kind, store, needs.since)));
+  return {items, others: await otherFolders(store, world), records};
+}
+
+/** What must stay. */
+interface Needs {
+  /** Keys of results → what they are needed for. */
+  readonly keys: ReadonlyMap<string, string>;
+  /** Everything that was used since then may be in use now. */
+  readonly since: Date | undefined;
+}
+
+async function readNeeds(records: readonly ImageRecord[], store: Store, world: World): Promise<Needs> {
+  const keys = new Map<string, string>();
+  for (const {image, key, trees} of latestOfEach(records)) {
+    const reason = `the latest build of ${image}`;
+    keys.set(key, reason);
+    for (const {steps} of trees) for (const step of steps) keys.set(step.key, reason);
+  }
+  for (const {name, layers} of await listInstances(world.paths)) {
+    for (const layer of layers) keys.set(layer.split('/').at(-2) ?? '', `devcloud "${name}"`);
+  }
+  return {keys, since: await store.workingSince()};
+}
+
+function latestOfEach(records: readonly ImageRecord[]): ImageRecord[] {
+  const latest = new Map<string, ImageRecord>();
+  for (const record of records) if (!latest.has(record.image)) latest.set(record.image, record);
+  return [...latest.values()];
+}
+
+async function resultItem(
+  kind: ResultKind,
+  key: Sha256,
+  {keys, since}: Needs,
+  records: readonly ImageRecord[],
+  store: Store,
+  world: World,
+): Promise<StoreItem> {
+  const folder = `${store.folder}/${kind}/${key}`;
+  const lastUsedAt = await store.lastUse(kind, key);
+  const facts = (await store.look<{readonly step?: string; readonly packages?: string}>(kind, key))?.facts;
+  const isTools = kind === 'roots' && facts?.packages !== undefined;
+  const what = isTools
+    ? 'tools root'
+    : (facts?.step ?? records.find((record) => record.key === key)?.image ?? 'unknown');
+  const isInUse = since !== undefined && lastUsedAt >= since;
+  const isFresh = isTools && Date.now() - lastUsedAt.getTime() < toolsAgeMs;
+  const neededBy = isInUse
+    ? 'a command that is running'
+    : (keys.get(key) ?? (isFresh ? 'builds of this week' : undefined));
+  const summary = await readInventorySummary(folder);
+  return {
+    kind,
+    name: key,
+    folder,
+    what,
+    sizeBytes: summary?.sizeBytes ?? (await sizeOf(folder, world)),
+    lastUsedAt,
+    ...(neededBy === undefined ? {} : {neededBy}),
+  };
+}
+
+async function sizeOf(folder: string, world: World): Promise<number> {
+  const printed = await runOrThrow('measuring the store', ['du', '--summarize', '--bytes', folder], {
+    signal: world.signal,
+  });
+  return Number(printed.split('\t')[0]);
+}
+
+/** Files are used when they are read, as exactly as the disk notes it (relatime: to the day). */
+async function fileItems(kind: 'debs' | 'listings', store: Store, since: Date | undefined): Promise<StoreItem[]> {
+  const folder = `${store.folder}/${kind}`;
+  const names = await readdir(folder).catch((error: unknown) => {
+    if (systemErrorCode(error) === 'ENOENT') return [];
+    throw error;
+  });
+  const items: StoreItem[] = [];
+  for (const name of names) {
+    const stats = await stat(`${folder}/${name}`);
+    if (!stats.isFile()) continue;
+    const lastUsedAt = new Date(Math.max(stats.atimeMs, stats.birthtimeMs));
+    const isInUse = since !== undefined && stats.ctime >= since;
+    const needed = isInUse ? {neededBy: 'a command that is running'} : {};
+    items.push({kind, name, folder: `${folder}/${name}`, what: name, sizeBytes: stats.size, lastUsedAt, ...needed});
+  }
+  return items;
+}
+
+async function otherFolders(store: Store, world: World): Promise<StoreContent['others']> {
+  const known = new Set<string>([...resultKinds, 'debs', 'listings', 'work', 'locks']);
+  const names = (await readdir(store.folder, {withFileTypes: true}))
+    .filter((entry) => entry.isDirectory() && !known.has(entry.name))
+    .map(({name}) => name)
+    .sort();
+  return Promise.all(names.map(async (name) => ({name, sizeBytes: await sizeOf(`${store.folder}/${name}`, world)})));
+}

@@ -1,0 +1,54 @@
+import {rm} from 'node:fs/promises';
+import type {Sha256, World} from '../base/index.js';
+import {type PruneDecision, type PruneLimits, planPrune, type ResultKind, Store} from '../store/index.js';
+import {recordPath} from './image-record.js';
+import {readStore, type StoreItem} from './read-store.js';
+
+export interface PruneRequest extends PruneLimits {
+  /** Only say what would go. */
+  readonly isDryRun: boolean;
+}
+
+export interface PrunedStore {
+  readonly removed: readonly PruneDecision<StoreItem>[];
+  readonly removedBytes: number;
+  readonly keptBytes: number;
+  /** Of what is kept, that which is needed whatever the limits say. */
+  readonly neededBytes: number;
+  readonly isDryRun: boolean;
+}
+
+/** Removes from the store what is older than asked, and what was used longest ago while it is larger than asked. What a running
+ * command uses, the latest build of each image, and the layers of devclouds stay whatever the limits.
+ */
+export async function storePrune(request: PruneRequest, world: World): Promise<PrunedStore> {
+  const store = await Store.open(world.paths.store);
+  const {items, others} = await readStore(store, world);
+  const otherBytes = others.reduce((sum, {sizeBytes}) => sum + sizeBytes, 0);
+  const decisions = planPrune(items, request, new Date(), otherBytes);
+  const removed: PruneDecision<StoreItem>[] = [];
+  for (const decision of decisions) {
+    if (decision.act === 'keep') continue;
+    world.signal.throwIfAborted();
+    if (request.isDryRun || (await removeItem(decision.item, store))) removed.push(decision);
+  }
+  const total = (some: readonly StoreItem[]) => some.reduce((sum, {sizeBytes}) => sum + sizeBytes, 0);
+  const removedBytes = total(removed.map(({item}) => item));
+  return {
+    removed,
+    removedBytes,
+    keptBytes: otherBytes + total(items) - removedBytes,
+    neededBytes: total(items.filter(({neededBy}) => neededBy !== undefined)),
+    isDryRun: request.isDryRun,
+  };
+}
+
+async function removeItem({kind, name, folder, lastUsedAt}: StoreItem, store: Store): Promise<boolean> {
+  if (kind === 'debs' || kind === 'listings') {
+    await rm(folder, {force: true});
+    return true;
+  }
+  const isGone = await store.removeUnused(kind satisfies ResultKind, name as Sha256, lastUsedAt);
+  if (isGone && kind === 'images') await rm(recordPath(store, name as Sha256), {force: true});
+  return isGone;
+}
