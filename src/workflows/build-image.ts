@@ -89,16 +89,15 @@ async function build(blueprint: ImageBlueprint, request: BuildRequest, world: Wo
   const reused = decisions.filter(({kind}) => kind === 'reuse').length + (planned.diskReason === undefined ? 1 : 0);
   world.emit({type: 'plan ready', image: definition.name, steps: decisions.length + 1, reused});
 
-  const {image, steps, stepsRun} = await findOrBuild(planned, replan, {workshop, tools, world, repeated}).catch(
-    (error: unknown) => {
-      throw storeError(error, workshop.store.folder);
-    },
-  );
+  const found = await findOrBuild(planned, replan, {workshop, tools, world, repeated}).catch((error: unknown) => {
+    throw storeError(error, workshop.store.folder);
+  });
+  const {image, steps, stepsRun} = found;
   const files = await deliverImage(image, delivery, world.signal);
   const [first] = files;
   if (!first) throw new Bug('image-without-files', {image: definition.name});
   const {virtualSizeBytes} = image.facts;
-  await keepImageRecord(planned, image.facts.outputs, files, workshop.store);
+  await keepImageRecord(found.planned, image.facts.outputs, files, workshop.store);
   return {
     ...first,
     ...(virtualSizeBytes === undefined ? {} : {virtualSizeBytes}),
@@ -126,6 +125,8 @@ function withoutEnding(path: string): string {
 }
 
 interface FoundOrBuilt {
+  /** Certain to its last step. */
+  readonly planned: PlannedImage;
   readonly image: StoredResult<ImageFacts>;
   /** All of the plan; the disk counts as one. */
   readonly steps: number;
@@ -144,7 +145,7 @@ async function findOrBuild(
   if (planned.diskReason === undefined) {
     const known = await store.find<ImageFacts>('images', planned.imageKey);
     if (!known) throw new Bug('planned-image-gone', {key: planned.imageKey});
-    return {image: known, steps, stepsRun: stepsRunBefore};
+    return {planned, image: known, steps, stepsRun: stepsRunBefore};
   }
   const {definition, disk, output, diskKey, diskReason: reason, imageKey: key} = planned;
   const container = planned.container && (await buildTree(planned.container, definition, build));
@@ -152,7 +153,7 @@ async function findOrBuild(
   const stepsRun = stepsRunBefore + (container?.stepsRun ?? 0) + tree.stepsRun;
   await using _lock = await store.lock(key, `the disk of image "${definition.name}"`, world.signal);
   const madeMeanwhile = isRepeat(planned) ? undefined : await store.find<ImageFacts>('images', key);
-  if (madeMeanwhile) return {image: madeMeanwhile, steps, stepsRun};
+  if (madeMeanwhile) return {planned, image: madeMeanwhile, steps, stepsRun};
   await store.remove('images', key);
   const sidecar = {
     ...manifestBase(definition, planned.root.elements),
@@ -163,7 +164,7 @@ async function findOrBuild(
   const image = await withInventory(plansOf(planned), {workshop, tools, world}, () =>
     assembleDisk({...what, workshop, tools, world, logFolder}),
   );
-  return {image, steps, stepsRun: stepsRun + 1};
+  return {planned, image, steps, stepsRun: stepsRun + 1};
 }
 
 /** Takes stock of the steps' results while the disk is made, and of the disk. */
