@@ -6,6 +6,7 @@ import {type Environment, formatJson, Interrupted, pathsFrom, type World} from '
 import {createReporter, type Reporter, renderError} from '../report/index.js';
 import {type Answer, addCommonOptions, type Cli, type CommonOptions, nounCommand} from './cli.js';
 import {registerCommands} from './commands/index.js';
+import {withDibMode} from './dib-options.js';
 import {version} from './version.js';
 
 /** Runs one command line.
@@ -19,7 +20,7 @@ export async function main(argv: readonly string[], env: Environment = process.e
   const session = new Session(env);
   const program = buildProgram(session);
   try {
-    await program.parseAsync(argv, {from: 'user'});
+    await program.parseAsync(withDibMode(argv), {from: 'user'});
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     return error.exitCode === 0 ? 0 : 2;

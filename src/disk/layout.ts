@@ -202,7 +202,8 @@ export function diskSize(devices: BlockDevices, rule: SizeRule, contentKiB: Read
   if (rule.kind === 'upstream') {
     const used = Object.values(contentKiB).reduce((sum, kib) => sum + kib, 0);
     const scaled = rule.extraMiB === undefined ? Math.trunc(used / 0.6) : used + rule.extraMiB * 1024;
-    const kib = scaled + rule.journalMiB * 1024 + Math.ceil(fixed.partitions / 1024);
+    const least = (rule.journalMiB + 16) * 1024; // mke2fs lets the journal have half of a file system
+    const kib = Math.max(scaled, least) + rule.journalMiB * 1024 + Math.ceil(fixed.partitions / 1024);
     return roundUp(kib, 64) * 1024;
   }
   const root = rootNeedMiB(devices, contentKiB, rule);

@@ -10,6 +10,10 @@ interface BuildOptions extends PlanOptions {
 
 export function register(cli: Cli): void {
   const command = cli.noun('image').command('build').description('build the guest image of a datastore version');
+  command.addHelpText(
+    'after',
+    "\nWith disk-image-create's options and elements of your own: trovestack image dib --help",
+  );
   addPlanOptions(command)
     .option('--output-file <file>', 'where the image goes (default: named after the image, here)')
     .option('--checksum', 'also write FILE.md5 and FILE.sha256')

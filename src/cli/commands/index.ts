@@ -16,6 +16,7 @@ import {register as elementList} from './element-list.js';
 import {register as elementShow} from './element-show.js';
 import {register as imageActivate} from './image-activate.js';
 import {register as imageBuild} from './image-build.js';
+import {register as imageDib} from './image-dib.js';
 import {register as imageDiff} from './image-diff.js';
 import {register as imageLoad} from './image-load.js';
 import {register as imagePlan} from './image-plan.js';
@@ -40,6 +41,7 @@ const commands: readonly ((cli: Cli) => void)[] = [
   devcloudEnv,
   devcloudDestroy,
   imageBuild,
+  imageDib,
   imagePlan,
   imageVerify,
   imageDiff,
