@@ -1,0 +1,321 @@
+import {execFileSync} from 'node:child_process';
+import {chmod, mkdir, rm, writeFile} from 'node:fs/promises';
+import {dirname, join} from 'node:path';
+import {afterAll, beforeAll, describe, expect, test} from 'vitest';
+import {type Event, pathsFrom, TrovestackError, type World} from '../../src/base/index.js';
+import {type BuiltImage, buildImage} from '../../src/workflows/build-image.js';
+import type {ElementsRequest} from '../../src/workflows/plan-image.js';
+import {type PlannedSteps, showPlan} from '../../src/workflows/show-plan.js';
+import {home, temporaryFolder} from '../rig/trovestack.js';
+
+/** The lines of diskimage-builder's contract with its elements, each by elements that a test writes. The root file system
+ * has only what its hooks need; images are archives, since no test here is about disks.
+ */
+describe('elements in the format of diskimage-builder', () => {
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+
+  beforeAll(async () => {
+    folder = await temporaryFolder();
+    await write('common', {
+      'os/element-provides': 'operating-system\n',
+      'os/element-deps': 'mmdebstrap\n',
+      // Says what it was asked for, in the place of a package manager.
+      'packager/bin/install-packages x': 'echo "$*" >> /etc/packages; echo "packages $*" >> /etc/order',
+    });
+    await build('common', []); // the tools root takes a minute
+  }, 600_000);
+
+  afterAll(() => folder[Symbol.asyncDispose]());
+
+  /** Writes elements: path → text; with ` x` after the path an executable script of bash. */
+  async function write(name: string, files: Readonly<Record<string, string>>): Promise<void> {
+    for (const [key, text] of Object.entries(files)) {
+      const [path = '', flag] = key.split(' ');
+      const file = join(folder.path, name, path);
+      await mkdir(dirname(file), {recursive: true});
+      const isRaw = flag !== 'x' || text.startsWith('#!') || text.startsWith('raw ');
+      await writeFile(file, isRaw ? text.replace(/^raw /, '') : `#!/bin/bash\nset -eu\n${text}\n`);
+      await chmod(file, flag === 'x' ? 0o755 : 0o644);
+    }
+  }
+
+  function request(name: string, elements: readonly string[], more: Partial<ElementsRequest> = {}): ElementsRequest {
+    const fixtures = join(home, 'tests/fixtures/elements');
+    return {
+      kind: 'elements',
+      name,
+      elements: ['os', ...elements],
+      architecture: 'amd64',
+      elementsPath: [join(folder.path, name), join(folder.path, 'common'), fixtures],
+      output: {formats: ['tar']},
+      ...more,
+    };
+  }
+
+  const events: Event[] = [];
+
+  function world(env: Readonly<Record<string, string>> = {}): World {
+    const all = {...env, TROVESTACK_STORE: join(folder.path, 'store'), PATH: process.env.PATH ?? ''};
+    const emit = (event: Event) => void events.push(event);
+    return {emit, signal: new AbortController().signal, env: all, paths: pathsFrom(all, home)};
+  }
+
+  function archive(name: string): string {
+    return join(folder.path, `${name}.tar`);
+  }
+
+  async function build(
+    name: string,
+    elements: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+    more: Partial<ElementsRequest> = {},
+  ): Promise<BuiltImage> {
+    const asked = {...request(name, elements, more), outputFile: archive(name)};
+    try {
+      return await buildImage(asked, world(env));
+    } catch (error) {
+      if (error instanceof TrovestackError) error.message += ` ${JSON.stringify(error.facts)}`;
+      throw error;
+    }
+  }
+
+  function plan(name: string, elements: readonly string[]): Promise<PlannedSteps> {
+    return showPlan(request(name, elements), world());
+  }
+
+  /** A text file of a built image. */
+  function read(name: string, path: string): string {
+    return execFileSync('tar', ['--extract', '--to-stdout', '--file', archive(name), `./${path}`], {encoding: 'utf8'});
+  }
+
+  function list(name: string): string[] {
+    return execFileSync('tar', ['--list', '--file', archive(name)], {encoding: 'utf8'}).split('\n');
+  }
+
+  test('hooks run phase by phase, in the image or outside it, by number and then by name', async () => {
+    const outside = 'echo "$(basename "$(dirname "$0")")/$(basename "$0")" >> "$TARGET_ROOT/etc/order"';
+    const inside = 'name=${0%/*}; echo "${name##*/}/${0##*/}" >> /etc/order; test ! -e /tmp/dib_build';
+    await write('order', {
+      'a/root.d/50-a x': outside,
+      'a/extra-data.d/10-a x': outside,
+      'b/pre-install.d/9-b x': inside,
+      'a/pre-install.d/10-a x': inside,
+      'b/install.d/10-b x': inside,
+      'a/install.d/10-a x': inside,
+      'b/install.d/no.dots x': inside,
+      'a/post-install.d/10-a x': inside,
+      'a/post-root.d/10-a x': outside,
+      'a/block-device.d/10-a x': outside,
+      'a/pre-finalise.d/10-a x': outside,
+      'a/finalise.d/10-a x': inside,
+      'a/cleanup.d/10-a x': outside,
+    });
+    await build('order', ['b', 'a']);
+    expect(read('order', 'etc/order').trim().split('\n')).toEqual([
+      'root.d/50-a',
+      'extra-data.d/10-a',
+      'pre-install.d/9-b',
+      'pre-install.d/10-a',
+      'install.d/10-a',
+      'install.d/10-b',
+      'post-install.d/10-a',
+      'post-root.d/10-a',
+      'block-device.d/10-a',
+      'pre-finalise.d/10-a',
+      'finalise.d/10-a',
+      'cleanup.d/10-a',
+    ]);
+  });
+
+  test('hooks have the variables, functions and places of the contract', async () => {
+    await write('world', {
+      'a/environment.d/10-a.bash': 'export FROM_A="${DIB_ASKED:-unset} in $IMAGE_NAME"\nexport DISTRO_NAME=testing\n',
+      'b/environment.d/5-b': 'export FROM_B="$(printf %s first)"\n',
+      'a/data': 'of a\n',
+      'source-repository-of-a/source-repository-x': 'kept\n',
+      'a/extra-data.d/10-outside x': `
+eval declare -A elements="($(get_image_element_array))"
+cat "\${elements[a]}/data" > "$TMP_MOUNT_PATH/etc/from-element"
+test "$TARGET_ROOT" = "$TMP_MOUNT_PATH"
+test -d "$TMP_BUILD_DIR"
+test -x "$TMP_HOOKS_PATH/install.d/10-inside"
+cat "$TMP_HOOKS_PATH/source-repository-x" > "$TMP_MOUNT_PATH/etc/top-level"
+cat "$ELEMENTS_PATH/a/data" > /dev/null
+$DIB_PYTHON_EXEC -c 'import os, yaml; print(*sorted(yaml.safe_load(os.environ["IMAGE_ELEMENT_YAML"])))' > "$TMP_MOUNT_PATH/etc/elements"
+sudo -E chroot "$TMP_MOUNT_PATH" bash -c ': > /dev/null'
+for name in _LIB _ps4 DIB_ARGS DIB_ENV DIB_IMAGE_CACHE DIB_LOCKFILES DIB_OFFLINE DIB_CHECKSUM DIB_NO_TMPFS DIB_MIN_TMPFS FS_TYPE IMAGE_TYPE ARCH DIB_INIT_SYSTEM; do
+  test -n "\${!name+set}" || die "no $name"
+done
+test "$(type -t die)" = function`,
+      'a/install.d/10-inside x': `
+echo "$FROM_A, $FROM_B, $IMAGE_ELEMENT, $ARCH, $HOME, \${TMPDIR:-none}" > /etc/inside
+if ( : > /tmp/in_target.d/new ) 2> /dev/null; then exit 1; fi
+test "$(sed -n 1p "\${0%/*}/../data")" = 'of a'`,
+    });
+    await build('world', ['a', 'b', 'source-repository-of-a'], {DIB_ASKED: 'asked'});
+    expect(read('world', 'etc/inside')).toBe(
+      'asked in world, first, a b mmdebstrap os source-repository-of-a, amd64, /root, none\n',
+    );
+    expect(read('world', 'etc/from-element')).toBe('of a\n');
+    expect(read('world', 'etc/top-level')).toBe('kept\n');
+    expect(read('world', 'etc/elements')).toBe('a b mmdebstrap os source-repository-of-a\n');
+  });
+
+  test('hooks of extra-data.d may add and remove hooks; the plan says what it does not know before they ran', async () => {
+    await write('added', {
+      'a/install.d/20-removed x': 'echo removed >> /etc/order',
+      'a/late/30-linked x': 'echo linked >> /etc/order',
+      'a/extra-data.d/10-change x': `
+rm "$TMP_HOOKS_PATH/install.d/20-removed"
+printf '#!/bin/bash\\necho added >> /etc/order\\n' > "$TMP_HOOKS_PATH/install.d/25-added"
+chmod +x "$TMP_HOOKS_PATH/install.d/25-added"
+ln -s ../late/30-linked "$TMP_HOOKS_PATH/install.d/30-linked"`,
+      'a/finalise.d/10-last x': 'echo last >> /etc/order',
+    });
+    const cold = await plan('added', ['a']);
+    const marked = cold.steps.filter(({isUncertain}) => isUncertain).map(({step}) => step);
+    expect(marked).toContain('a/install.d/20-removed');
+    expect(marked).not.toContain('a/extra-data.d/10-change');
+    const built = await build('added', ['a']);
+    expect(read('added', 'etc/order')).toBe('added\nlinked\nlast\n');
+    const warm = await plan('added', ['a']);
+    expect(warm.steps.filter(({isUncertain, act}) => isUncertain || act === 'run')).toEqual([]);
+    expect(warm.steps.map(({step}) => step)).toContain('a/install.d/25-added');
+    expect(built.stepsRun).toBe(warm.steps.length - 2); // the base root is shared with the image before
+    expect(await build('added', ['a'])).toMatchObject({stepsRun: 0, sha256: built.sha256});
+    const again = await build('added', ['a'], {}, {rebuild: ['a/extra-data.d/10-change']});
+    expect(again).toMatchObject({sha256: built.sha256, stepsRun: built.stepsRun});
+  });
+
+  test("packages are installed and removed at the places of upstream's hooks, by the distribution's names", async () => {
+    await write('packages', {
+      'a/element-deps': 'package-installs\npackager\n',
+      'a/environment.d/10-a': 'export DISTRO_NAME=debian\nexport DIB_RELEASE=\nexport WANTED=yes\n',
+      'a/package-installs.yaml': [
+        'early:\n  phase: pre-install.d',
+        'plain:',
+        'split:',
+        'skipped:',
+        'conditional:\n  when: WANTED = yes',
+        'other:\n  when: WANTED != yes',
+        'compiler:\n  build-only: true',
+        'both:\n  arch: i386, amd64',
+        'gone:\n  phase: post-install.d\n  uninstall: true\n',
+      ].join('\n'),
+      'a/pkg-map': JSON.stringify({family: {debian: {split: 'one two'}}, default: {skipped: '', plain: 'simple'}}),
+      'b/install.d/package-installs-b': '# first version\ncurl\n-make\n',
+      'a/install.d/00-before x': 'echo 00-before >> /etc/order',
+      'a/install.d/02-after x': 'echo 02-after >> /etc/order',
+    });
+    await build('packages', ['a', 'b'], {}, {packages: ['asked-for']});
+    expect(read('packages', 'etc/order').trim().split('\n')).toEqual([
+      'packages early',
+      '00-before',
+      'packages both compiler conditional curl make one simple two',
+      '02-after',
+      'packages -e compiler make',
+      'packages asked-for',
+      'packages -e gone',
+    ]);
+  });
+
+  test('install types choose among hooks, by links in the phase', async () => {
+    await write('types', {
+      'tool/element-deps': 'install-types\n',
+      'tool/install.d/tool-source-install/10-tool x': 'echo "source ${0%/*}" > /etc/tool',
+      'tool/install.d/tool-package-install/10-tool x': 'echo package > /etc/tool',
+      'tool/static/etc/note': 'x',
+    });
+    await build('types', ['tool', 'install-static']);
+    expect(read('types', 'etc/tool')).toBe('source /tmp/in_target.d/install.d\n');
+    expect(read('types', 'etc/note')).toBe('x');
+    await build('types', ['tool', 'install-static'], {DIB_INSTALLTYPE_tool: 'package'});
+    expect(read('types', 'etc/tool')).toBe('package\n');
+  });
+
+  test('a resolver configuration of the image comes back, and nothing of the build stays', async () => {
+    await write('resolver', {
+      'a/root.d/50-a x': 'echo mine > "$TARGET_ROOT/etc/resolv.conf"',
+      'a/install.d/10-a x': [
+        'test "$(sed -n 1p /etc/resolv.conf.ORIG)" = mine',
+        'echo cruft > /tmp/cruft; mkdir -p /var/log; echo line > /var/log/a; mkdir -p /root; echo x > /root/a.log',
+      ].join('\n'),
+    });
+    await build('resolver', ['a']);
+    expect(read('resolver', 'etc/resolv.conf')).toBe('mine\n');
+    expect(read('resolver', 'var/log/a')).toBe('');
+    expect(list('resolver').filter((path) => /ORIG|cruft|\.log$|in_target/.test(path))).toEqual([]);
+  });
+
+  test('a hook that reads the folder of all hooks runs again when data of another element changes', async () => {
+    await write('data', {
+      'merge/extra-data.d/10-merge x': 'cat "$TMP_HOOKS_PATH/../elements"/*/svc-map > "$TMP_MOUNT_PATH/etc/services"',
+      'service/svc-map': 'one: x\n',
+      'service/install.d/10-hook x': 'true',
+    });
+    await build('data', ['merge', 'service']);
+    await write('data', {'service/svc-map': 'two: x\n'});
+    const {steps} = await plan('data', ['merge', 'service']);
+    expect(steps.find(({act}) => act === 'run')).toMatchObject({
+      step: 'merge/extra-data.d/10-merge',
+      reason: 'input changed: data of service',
+    });
+    await build('data', ['merge', 'service']);
+    expect(read('data', 'etc/services')).toBe('two: x\n');
+  });
+
+  describe('that cannot be built from', () => {
+    async function refusal(name: string, elements: readonly string[]): Promise<TrovestackError> {
+      const error: unknown = await plan(name, elements).catch((caught: unknown) => caught);
+      if (error instanceof TrovestackError) return error;
+      throw error;
+    }
+
+    test('are told: names that are no names', async () => {
+      for (const [i, name] of ['../escape', 'two words', '/absolute'].entries()) {
+        await write(`names${i}`, {'a/element-deps': `${name}\n`});
+        const {code, message} = await refusal(`names${i}`, ['a']);
+        expect({code, message}).toEqual({code: 'bad-element-name', message: expect.stringContaining(`"${name}"`)});
+      }
+    });
+
+    test('are told: hooks without an interpreter, by file; those not executable are warned about', async () => {
+      await write('shebang', {'a/install.d/10-a x': 'raw echo no', 'a/install.d/20-b': '#!/bin/bash\n'});
+      const {code, message} = await refusal('shebang', ['a']);
+      expect(code).toBe('hooks-without-interpreter');
+      expect(message).toContain(join(folder.path, 'shebang/a/install.d/10-a'));
+      expect(events).toContainEqual({
+        type: 'warning',
+        text: '"a/install.d/20-b" looks like a hook, but isn\'t executable: it is not run',
+      });
+    });
+
+    test('are told: unreadable lists, by line and column', async () => {
+      await write('yaml', {'a/package-installs.yaml': 'good:\nbad: [\n'});
+      const {code, words} = await refusal('yaml', ['a']);
+      expect(code).toBe('invalid-file');
+      expect(Object.keys(words.details ?? {})[0]).toMatch(/package-installs\.yaml:3:1$/);
+      await write('map', {'a/pkg-map': '{"default": {"a": 1}}'});
+      expect(Object.keys((await refusal('map', ['a'])).words.details ?? {})[0]).toMatch(/pkg-map:1:19$/);
+    });
+
+    test('are told: what two provide, and what is asked for though another provides it', async () => {
+      await write('provides', {
+        'a/element-provides': 'thing\n',
+        'b/element-provides': 'thing\n',
+        'thing/element-deps': 'a\n',
+        'c/element-deps': 'virtual\nd\n',
+        'd/element-provides': 'virtual\n',
+      });
+      expect((await refusal('provides', ['a', 'b'])).message).toContain('"thing" is provided by "a" and "b"');
+      expect((await refusal('provides', ['thing'])).message).toContain('"thing" is asked for, and provided by "a"');
+      await expect(plan('provides', ['c'])).resolves.toMatchObject({image: 'provides'});
+    });
+
+    test('are none when their dependencies form a loop', async () => {
+      await write('loop', {'a/element-deps': 'b\n', 'b/element-deps': 'a\n'});
+      await expect(plan('loop', ['a'])).resolves.toMatchObject({image: 'loop'});
+      await rm(join(folder.path, 'loop'), {recursive: true});
+    });
+  });
+});
