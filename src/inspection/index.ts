@@ -8,5 +8,6 @@ export * from './dpkg.js';
 export * from './list-tree.js';
 export * from './listing.js';
 export * from './ports.js';
+export * from './sbom/index.js';
 export * from './sizes.js';
 export * from './units.js';

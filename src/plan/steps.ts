@@ -45,6 +45,8 @@ export interface GuestTree {
   readonly container: {readonly name: string; readonly key: Sha256; readonly settings: string};
   /** Written into the image, and so an input: a canonical text. */
   readonly manifest: string;
+  /** How its bills of materials are written. */
+  readonly billForm: string;
 }
 
 /** The steps of a tree in their order: phases as upstream has them, with the engine's own where upstream has elements for it. */
@@ -202,7 +204,7 @@ function closingSteps({kind}: TreeInputs, own: OwnStep): Step[] {
   const {name, key, settings} = kind.container;
   return [
     own('container', {kind: 'container', container: name}, {place: 'outside', inputs: {container: key, settings}}),
-    own('manifest', {kind: 'manifest'}, {inputs: {manifest: kind.manifest}}),
+    own('manifest', {kind: 'manifest'}, {inputs: {manifest: kind.manifest, 'bills of materials': kind.billForm}}),
   ];
 }
 

@@ -80,6 +80,8 @@ export interface DiskJob {
   readonly world: World;
   /** Kept beside the files, as `manifest.json`. */
   readonly sidecar: object;
+  /** Further texts that are kept beside the files, by their names. */
+  readonly companions: Readonly<Record<string, string>>;
   readonly logFolder: string;
   readonly reason: string;
 }
@@ -118,6 +120,7 @@ export async function assembleDisk(job: DiskJob): Promise<StoredResult<ImageFact
   const outputs: ImageOutput[] = [];
   for (const format of output.formats) outputs.push(await keepOutput(format, staged, bench));
   await writeFile(`${staged}/manifest.json`, `${formatJson(job.sidecar, 2)}\n`);
+  for (const [name, text] of Object.entries(job.companions)) await writeFile(`${staged}/${name}`, text);
   const facts = {outputs, ...(virtualSizeBytes === undefined ? {} : {virtualSizeBytes})};
   return workshop.store.commit('images', job.key, staged, facts);
 }

@@ -5,6 +5,7 @@ import {formatEndings, type ImageDefinition, imageFormats, isGuest} from '../ima
 import {recordOf, type TreePlan} from '../plan/index.js';
 import {type StoredResult, storeError} from '../store/index.js';
 import {assembleDisk, configurationParameters, type ImageFacts} from './assemble-disk.js';
+import {readBills} from './bill-of-materials.js';
 import {checkDestination, type DeliveredImage, type Delivery, deliveredPath, deliverImage} from './deliver-image.js';
 import {answeredPrograms} from './hook-environment.js';
 import {manifestBase} from './image-manifest.js';
@@ -160,7 +161,8 @@ async function findOrBuild(
     configurationParameters: await configurationParameters(definition, tree.layers),
   };
   const logFolder = store.logFolder(definition.name);
-  const what = {key, diskKey, definition, disk, output, tree, sidecar, reason};
+  const companions = await readBills(tree.layers);
+  const what = {key, diskKey, definition, disk, output, tree, sidecar, companions, reason};
   const image = await withInventory(plansOf(planned), {workshop, tools, world}, () =>
     assembleDisk({...what, workshop, tools, world, logFolder}),
   );

@@ -13,8 +13,10 @@ import {
   writeFileWhole,
 } from '../base/index.js';
 import {formatEndings, type ImageFormat, sidecarPath} from '../image/index.js';
+import {sbomEndings} from '../inspection/index.js';
 import {type StoredResult, storeError} from '../store/index.js';
 import type {ImageFacts, ImageOutput} from './assemble-disk.js';
+import {billName} from './bill-of-materials.js';
 
 export interface DeliveredImage {
   readonly file: string;
@@ -64,7 +66,7 @@ export interface Delivery {
   readonly hasChecksums: boolean;
   /** Rename a file that is there, as diskimage-builder does, instead of replacing it. */
   readonly keepsOlder: boolean;
-  /** Whether a manifest is written beside each file. */
+  /** Whether a manifest is written beside each file, and the bills of materials beside all. */
   readonly hasManifest: boolean;
 }
 
@@ -95,7 +97,20 @@ export async function deliverImage(
       throw storeError(error, file);
     }
   }
+  if (delivery.hasManifest) await writeBills(image, delivery.stem);
   return delivered;
+}
+
+/** The bills of materials, one of each format for all of an image's files. */
+async function writeBills({folder}: StoredResult<ImageFacts>, stem: string): Promise<void> {
+  for (const ending of sbomEndings) {
+    const text = await readFileIfThere(`${folder}/${billName(ending)}`);
+    const file = `${stem}.${ending}`;
+    if (text === undefined) continue;
+    await writeFileWhole(file, text).catch((error: unknown) => {
+      throw storeError(error, file);
+    });
+  }
 }
 
 /** @returns Whether the file was there already, with the same content. */

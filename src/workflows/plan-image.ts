@@ -42,6 +42,7 @@ import {
   type TreeInputs,
   type TreePlan,
 } from '../plan/index.js';
+import {billForm} from './bill-of-materials.js';
 import {evaluatedEnvironment} from './evaluate-environment.js';
 import {readHookChanges} from './hook-changes.js';
 import {imageVariables, treeVariables} from './hook-environment.js';
@@ -203,6 +204,7 @@ function treeKind(
     kind: 'guest',
     container: {name: tree.name, key: container.plan.resultKey, settings: canonicalJson(settings)},
     manifest: canonicalJson(guestManifestBase(definition, elements)),
+    billForm,
   };
 }
 

@@ -4,6 +4,7 @@ import type {Element, Hook} from '../element/index.js';
 import {type ImageDefinition, isGuest} from '../image/index.js';
 import type {Step, StepDecision, TreePlan} from '../plan/index.js';
 import type {StoredResult} from '../store/index.js';
+import {billsOfMaterials} from './bill-of-materials.js';
 import {manifestText} from './image-manifest.js';
 import {mergeElements} from './lay-out-elements.js';
 import {packageArchiveDate} from './package-archive.js';
@@ -123,10 +124,12 @@ async function perform(step: Step, tree: TreeSoFar, staged: string, job: TreeJob
       await preloadContainer(step, definition, container, tree, staged, context);
       return undefined;
     case 'manifest': {
-      if (!isGuest(definition)) throw new Bug('no-guest', {step: step.id});
+      if (!container || !isGuest(definition)) throw new Bug('no-guest', {step: step.id});
       const argv = ['dpkg-query', '--show', '--showformat', '${Package} ${Version} ${Architecture}\\n'];
       const packages = await runInTree(step, argv, tree, staged, context);
       await writeIntoTree(staged, '/etc/trovestack/manifest.json', manifestText(definition, job.elements, packages));
+      const bills = await billsOfMaterials(definition, job.elements, tree, container, context);
+      for (const [path, text] of Object.entries(bills)) await writeIntoTree(staged, path, text);
       return undefined;
     }
     default:

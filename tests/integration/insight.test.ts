@@ -1,12 +1,13 @@
 import {chmod, mkdir, readdir, readFile, rm, truncate, writeFile} from 'node:fs/promises';
 import {dirname, join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
-import {sha256OfFile as sha256Of} from '../../src/base/index.js';
+import {sha256, sha256OfFile as sha256Of} from '../../src/base/index.js';
 import type {ComparedImages} from '../../src/workflows/diff-images.js';
 import type {ExplainedPackage, ExplainedPath, ExplainedSize} from '../../src/workflows/image-why.js';
 import type {StoreOverview} from '../../src/workflows/store-list.js';
 import type {PrunedStore} from '../../src/workflows/store-prune.js';
 import type {VerifiedStore} from '../../src/workflows/store-verify.js';
+import {checkCyclonedx, checkSpdx} from '../rig/sbom-rules.js';
 import {type CommandResult, home, runTrovestack, temporaryFolder} from '../rig/trovestack.js';
 
 const fixtures = join(home, 'tests/fixtures/elements');
@@ -133,6 +134,20 @@ describe('looking into images and the store', () => {
     for (const shares of [elements, steps, packages, folders]) {
       expect(shares?.reduce((sum, {sizeBytes}) => sum + sizeBytes, 0)).toBe(totalBytes);
     }
+  });
+
+  test('bills of materials stand beside the image in both formats, and in the image', async () => {
+    const inside = await ask<ExplainedPath>('image', 'why', '/etc/trovestack/sbom.cdx.json');
+    const beside = await readFile(join(folder.path, 'second.cdx.json'), 'utf8');
+    expect(inside.entry.sha256).toBe(sha256(beside));
+    const cyclonedx = JSON.parse(beside);
+    expect(checkCyclonedx(cyclonedx)).toEqual([]);
+    expect(cyclonedx.metadata.properties).toContainEqual({name: 'trovestack:element', value: 'extra'});
+    expect(cyclonedx.components.map(({name}: {name: string}) => name)).toEqual(
+      expect.arrayContaining(['bash', 'mariadb']),
+    );
+    const spdx = JSON.parse(await readFile(join(folder.path, 'second.spdx.json'), 'utf8'));
+    expect(checkSpdx(spdx)).toEqual([]);
   });
 
   test('store list: kinds, and the images with the latest of each', async () => {
