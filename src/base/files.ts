@@ -1,5 +1,5 @@
 import {randomBytes} from 'node:crypto';
-import {mkdir, open, readFile, rename, rm} from 'node:fs/promises';
+import {lstat, mkdir, open, readFile, rename, rm} from 'node:fs/promises';
 import {dirname} from 'node:path';
 import {systemErrorCode} from './errors.js';
 
@@ -30,4 +30,30 @@ export async function readFileIfThere(path: string): Promise<string | undefined>
     if (systemErrorCode(error) === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+/** What lies at a path within a folder whose content isn't trusted: a link on the way, which could lead anywhere on this
+ * machine, counts as nothing.
+ * @param path Relative, without "..".
+ */
+export async function kindWithin(folder: string, path: string): Promise<'folder' | 'file' | 'other' | 'nothing'> {
+  let place = folder;
+  let kind: 'folder' | 'file' | 'other' = 'folder';
+  for (const name of path.split('/').filter(Boolean)) {
+    if (kind !== 'folder') return 'nothing';
+    place += `/${name}`;
+    try {
+      const found = await lstat(place);
+      kind = found.isDirectory() ? 'folder' : found.isFile() ? 'file' : 'other';
+    } catch (error) {
+      if (systemErrorCode(error) === 'ENOENT') return 'nothing';
+      throw error;
+    }
+  }
+  return kind;
+}
+
+/** The text of a file within a folder whose content isn't trusted; undefined when there is none, or only by a link. */
+export async function readFileWithin(folder: string, path: string): Promise<string | undefined> {
+  return (await kindWithin(folder, path)) === 'file' ? readFile(`${folder}/${path}`, 'utf8') : undefined;
 }

@@ -1,7 +1,9 @@
 import {spawn} from 'node:child_process';
 import {createWriteStream} from 'node:fs';
+import {constants} from 'node:os';
 import {finished} from 'node:stream/promises';
 import {HostError, systemErrorCode} from './errors.js';
+import {readFileIfThere} from './files.js';
 import type {Environment} from './world.js';
 
 export interface RunOptions {
@@ -17,7 +19,7 @@ export interface RunOptions {
   readonly timeoutMs?: number;
   /** Called for each line of standard output and standard error, as they come. */
   readonly onLine?: (line: string) => void;
-  /** Both streams are appended to this file too. */
+  /** Both streams are appended to this file too, up to 64 MiB; a last line tells that there was more. */
   readonly logFile?: string;
   /** The kernel kills the program when this process dies, however it dies (util-linux setpriv). */
   readonly diesWithUs?: boolean;
@@ -34,6 +36,9 @@ export interface Outcome {
 }
 
 const keptCharacters = 8 * 1024 * 1024;
+const loggedCharacters = 64 * 1024 * 1024;
+/** A longer line is handed on in parts. */
+const lineCharacters = 64 * 1024;
 
 /** Runs a program in a process group of its own and waits for its end. A failing program is an outcome, not an error.
  * @throws {HostError} `missing-tool` when there is no such program.
@@ -48,8 +53,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     detached: true,
     stdio: ['pipe', 'pipe', 'pipe'],
   });
-  const log = options.logFile ? createWriteStream(options.logFile, {flags: 'a'}) : undefined;
-  log?.on('error', () => {}); // on a full disk the program's own outcome tells
+  const log = options.logFile ? openLog(options.logFile) : undefined;
   const stdout = collect(child.stdout, log, options.onLine);
   const stderr = collect(child.stderr, log, options.onLine);
   child.stdin.on('error', () => {}); // a program may end without reading its input: its exit code tells
@@ -84,10 +88,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
   } finally {
     clearTimeout(timer);
     options.signal?.removeEventListener('abort', endGroup);
-    if (log) {
-      log.end();
-      await finished(log).catch(() => {}); // the program's own outcome matters more than its log's last bytes
-    }
+    await log?.close();
   }
 }
 
@@ -116,11 +117,24 @@ export function isDiskFull(output: string): boolean {
   return /No space left on device|You don't have enough free space/.test(output);
 }
 
-/** "exited with 1", "was ended by SIGKILL", "took too long". */
+/** "exited with 1", "exited with 137 (SIGKILL)", "was ended by SIGKILL", "took too long". */
 export function describeEnd(outcome: Outcome): string {
   if (outcome.timedOut) return 'took too long and was ended';
   if (outcome.signalName) return `was ended by ${outcome.signalName}`;
-  return `exited with ${outcome.exitCode}`;
+  const name = signalOfExitCode(outcome.exitCode);
+  return `exited with ${outcome.exitCode}${name ? ` (${name})` : ''}`;
+}
+
+/** Shells report a signal that ended their program as 128 plus its number. */
+function signalOfExitCode(exitCode: number | null): string | undefined {
+  if (exitCode === null || exitCode <= 128) return undefined;
+  return Object.entries(constants.signals).find(([, number]) => number === exitCode - 128)?.[0];
+}
+
+/** How many processes the kernel has ended on this machine since its start for want of memory. */
+export async function memoryKills(): Promise<number> {
+  const [, count] = /^oom_kill (\d+)$/m.exec((await readFileIfThere('/proc/vmstat')) ?? '') ?? [];
+  return Number(count ?? 0);
 }
 
 /** The last `count` lines with text, joined by newlines. */
@@ -137,24 +151,63 @@ export function killGroup(pid: number, signalName: NodeJS.Signals): void {
   }
 }
 
+interface Log {
+  /** Calls back when there is room for more, at once or later. */
+  write(text: string, hasRoom: () => void): void;
+  close(): Promise<void>;
+}
+
+function openLog(file: string): Log {
+  const stream = createWriteStream(file, {flags: 'a'});
+  stream.on('error', () => {}); // on a full disk the program's own outcome tells
+  let left = loggedCharacters;
+  return {
+    write(text, hasRoom) {
+      if (left <= 0) return hasRoom();
+      left -= text.length;
+      const rest = left <= 0 ? '\n… more was printed than this log keeps\n' : '';
+      stream.write(`${text}${rest}`, () => hasRoom());
+    },
+    async close() {
+      stream.end();
+      await finished(stream).catch(() => {}); // the program's own outcome matters more than its log's last bytes
+    },
+  };
+}
+
+/** Reads a stream to its end, in bounded memory: it waits for the log, and of what it keeps the oldest is let go.
+ * @returns What was kept.
+ */
 function collect(
   stream: NodeJS.ReadableStream,
-  log: NodeJS.WritableStream | undefined,
+  log: Log | undefined,
   onLine: ((line: string) => void) | undefined,
 ): () => string {
-  let kept = '';
+  let chunks: string[] = [];
+  let length = 0;
   let partial = '';
   stream.setEncoding('utf8');
   stream.on('data', (chunk: string) => {
-    log?.write(chunk);
-    kept = (kept + chunk).slice(-keptCharacters);
+    if (log) {
+      stream.pause();
+      log.write(chunk, () => stream.resume());
+    }
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length > 2 * keptCharacters) {
+      chunks = [chunks.join('').slice(-keptCharacters)];
+      length = keptCharacters;
+    }
     if (!onLine) return;
     const lines = (partial + chunk).split('\n');
     partial = lines.pop() ?? '';
     for (const line of lines) onLine(line);
+    if (partial.length < lineCharacters) return;
+    onLine(partial);
+    partial = '';
   });
   stream.on('end', () => {
     if (partial) onLine?.(partial);
   });
-  return () => kept;
+  return () => chunks.join('').slice(-keptCharacters);
 }

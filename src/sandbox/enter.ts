@@ -1,7 +1,8 @@
+import {spawn} from 'node:child_process';
 import {mkdir, stat, symlink, writeFile} from 'node:fs/promises';
 import {dirname} from 'node:path';
-import {HostError, type Outcome, type RunOptions, run} from '../base/index.js';
-import {insideStore, madeNothing, planSandbox, type SandboxPlan, type SandboxSpec, storeInside} from './spec.js';
+import {HostError, type Outcome, type RunOptions, run, spawnError, UsageError} from '../base/index.js';
+import {insideStore, madeNothing, planSandbox, quote, type SandboxPlan, type SandboxSpec, storeInside} from './spec.js';
 import {ownByNamespace, type UserNamespace} from './user-namespace.js';
 
 /** What sandboxes are made with. */
@@ -22,13 +23,37 @@ export async function enter(
   host: SandboxHost,
   options: Omit<RunOptions, 'env' | 'cwd' | 'diesWithUs'> = {},
 ): Promise<Outcome> {
-  const work = await host.newWorkFolder();
-  const plan = planSandbox(spec, {store: host.store, work});
-  await prepare(spec, plan, host.store, work);
-  const argv = entryArguments(spec, plan, host, insideStore(`${work}/script`, host.store));
+  const argv = await makeReady(spec, host);
   const outcome = await run(argv, {graceMs: 200, ...options, env: {PATH: toolPath}});
   if (outcome.exitCode === madeNothing) throw sandboxError(spec, outcome, host.store);
   return outcome;
+}
+
+/** Runs a spec's program at the terminal of this process, on a terminal of its own there: util-linux's script(1) carries
+ * what is typed and printed, so that Ctrl-C reaches the program alone.
+ * @returns Its exit code.
+ * @throws {UsageError} `no-terminal`
+ */
+export async function enterInteractively(spec: SandboxSpec, host: SandboxHost): Promise<number | null> {
+  if (!process.stdin.isTTY || !process.stdout.isTTY) throw new UsageError('no-terminal', {doing: 'open a shell'});
+  const command = (await makeReady(spec, host)).map(quote).join(' ');
+  const script = ['script', '--quiet', '--return', '--command', command, '/dev/null'];
+  const [program = '', ...args] = ['setpriv', '--pdeathsig', 'KILL', '--', ...script];
+  const child = spawn(program, args, {stdio: 'inherit', env: {PATH: toolPath, SHELL: '/bin/sh'}});
+  return new Promise((resolve, reject) => {
+    child.once('error', (error) => reject(spawnError(error, program)));
+    child.once('close', resolve);
+  });
+}
+
+/** Makes what the sandbox needs to be there.
+ * @returns The command line that enters it.
+ */
+async function makeReady(spec: SandboxSpec, host: SandboxHost): Promise<string[]> {
+  const work = await host.newWorkFolder();
+  const plan = planSandbox(spec, {store: host.store, work});
+  await prepare(spec, plan, host.store, work);
+  return entryArguments(spec, plan, host, insideStore(`${work}/script`, host.store));
 }
 
 function sandboxError({name}: SandboxSpec, {stderr}: Outcome, store: string): HostError {

@@ -79,6 +79,7 @@ export function planSandbox(spec: SandboxSpec, places: SandboxPlaces): SandboxPl
   lines.push(...treeLines(prepare(spec.root), root, inside), ...systemLines(root));
   for (const mount of spec.mounts) {
     const at = `${root}${mount.at}`;
+    lines.push(...plainPathLines(root, mount.at));
     if (mount.kind === 'tree') lines.push(`mkdir -p ${quote(at)}`, ...treeLines(prepare(mount.tree), at, inside));
     if (mount.kind === 'tmpfs') lines.push(`mkdir -p ${quote(at)}`, `mount -t tmpfs -o mode=1777 tmpfs ${quote(at)}`);
     if (mount.kind === 'bind') {
@@ -112,6 +113,16 @@ function treeLines(prepared: PreparedTree, at: string, inside: (path: string) =>
   return [`cd ${links}`, `mount -t overlay overlay -o ${quote(`lowerdir=${lower}${upper},userxattr`)} ${quote(at)}`];
 }
 
+/** A link in a tree, on the way to where something is to be mounted, would lead out of it: the root isn't left yet. */
+function plainPathLines(root: string, at: string): string[] {
+  const names = at.split('/').filter(Boolean);
+  const places = names.map((_, i) => quote(`${root}/${names.slice(0, i + 1).join('/')}`));
+  return [
+    `for place in ${places.join(' ')}; do if [ -L "$place" ]; then`,
+    `echo "the tree has a link where ${at} is to be mounted" >&2; exit ${madeNothing}; fi; done`,
+  ];
+}
+
 function bindLines(from: string, at: string, readOnly: boolean): string[] {
   const [source, target] = [quote(from), quote(at)];
   return [
@@ -128,6 +139,7 @@ function readOnlyLines(at: string): string[] {
 function systemLines(root: string): string[] {
   const dev = `${root}/dev`;
   return [
+    ...['/proc', '/sys', '/dev'].flatMap((at) => plainPathLines(root, at)),
     `mkdir -p ${root}/proc ${root}/sys ${dev}`,
     `mount -t proc proc ${root}/proc`,
     `mount --rbind /sys ${root}/sys`,

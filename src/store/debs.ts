@@ -1,4 +1,4 @@
-import {chown, link, mkdir, readdir} from 'node:fs/promises';
+import {lchown, link, mkdir, readdir} from 'node:fs/promises';
 import {systemErrorCode} from '../base/index.js';
 import type {Store} from './store.js';
 import type {WorkFolder} from './work-folder.js';
@@ -34,7 +34,7 @@ export async function borrowDebs(
 
 /** The file is ours from now on: sandboxes may read it, and not write it. apt checks its digest at every use. */
 async function keep(file: string, store: Store, name: string): Promise<void> {
-  await chown(file, 0, 0);
+  await lchown(file, 0, 0);
   try {
     await link(file, `${store.debs}/${name}`);
   } catch (error) {
@@ -43,5 +43,6 @@ async function keep(file: string, store: Store, name: string): Promise<void> {
 }
 
 async function debsIn(folder: string): Promise<string[]> {
-  return (await readdir(folder)).filter((name) => name.endsWith('.deb'));
+  const entries = await readdir(folder, {withFileTypes: true});
+  return entries.filter((entry) => entry.isFile() && entry.name.endsWith('.deb')).map(({name}) => name);
 }

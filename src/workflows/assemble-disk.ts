@@ -5,7 +5,7 @@ import {
   HostError,
   lastLines,
   parseJson,
-  readFileIfThere,
+  readFileWithin,
   type Sha256,
   StepError,
   sha256OfFile,
@@ -352,8 +352,7 @@ export async function configurationParameters(
   if (!isGuest(definition) || definition.purpose.validationRules === undefined) return undefined;
   const path = `trove/templates/${definition.purpose.validationRules}/validation-rules.json`;
   for (const layer of layers) {
-    const folder = `${layer}/usr/lib/python3/dist-packages`;
-    const text = await readFileIfThere(`${folder}/${path}`);
+    const text = await readFileWithin(layer, `usr/lib/python3/dist-packages/${path}`);
     if (text !== undefined) return parseJson(text);
   }
   return undefined;

@@ -24,7 +24,7 @@ import {
 import type {StepContext} from './run-step.js';
 import {type BuiltTree, runTree} from './run-tree.js';
 import {ensureToolsRoot, type ToolsRoot} from './tools-root.js';
-import {openWorkshop, type Workshop} from './workshop.js';
+import {type BuildConditions, openWorkshop, type Workshop} from './workshop.js';
 
 export type BuildRequest = PlanRequest & {
   /** Default: named after the image, in the current folder. With several formats each adds its own ending, in place of one
@@ -34,6 +34,7 @@ export type BuildRequest = PlanRequest & {
   readonly hasChecksums?: boolean;
   /** Rename a file that is there instead of replacing it. */
   readonly keepsOlder?: boolean;
+  readonly conditions?: BuildConditions;
 };
 
 /** An image of any kind, with its first file. */
@@ -80,7 +81,7 @@ export async function buildImage(request: BuildRequest, world: World): Promise<B
 async function build(blueprint: ImageBlueprint, request: BuildRequest, world: World): Promise<BuiltImage> {
   const delivery = planDelivery(blueprint, request);
   for (const format of blueprint.output.formats) await checkDestination(deliveredPath(delivery, format));
-  await using workshop = await openWorkshop(world);
+  await using workshop = await openWorkshop(world, request.conditions);
   const tools = await ensureToolsRoot(toolsFor(blueprint), workshop, world);
   const repeated = new Set<Sha256>();
   const replan = () => planImage(blueprint, request.rebuild, workshop, tools, world, repeated);

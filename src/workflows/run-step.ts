@@ -1,9 +1,13 @@
-import {mkdir, readFile, rm, rmdir, writeFile} from 'node:fs/promises';
+import {mkdir, rm, rmdir, writeFile} from 'node:fs/promises';
+import {constants} from 'node:os';
 import {
   describeEnd,
   HostError,
+  kindWithin,
   lastLines,
+  memoryKills,
   type Outcome,
+  readFileWithin,
   StepError,
   systemErrorCode,
   type World,
@@ -13,6 +17,7 @@ import {enter, type Mount, ownByNamespace, type SandboxSpec} from '../sandbox/in
 import {borrowDebs} from '../store/index.js';
 import {hookPlaces, hookRunner, neutralVariables, stepEnvironment} from './hook-environment.js';
 import {isDiskFull, isMirrorTrouble} from './package-trouble.js';
+import {openAskedShell, openShell} from './step-shell.js';
 import {proxies, readResolver, resolverMounts, type ToolsRoot} from './tools-root.js';
 import type {Workshop} from './workshop.js';
 
@@ -74,17 +79,28 @@ export async function runInTree(
   const resolver = step.usesNetwork && hasSystem ? await lendResolver(`${staged}/target`) : undefined;
   const logFile = `${context.logFolder}/${step.id.replaceAll('/', '.')}.log`;
   await rm(logFile, {force: true});
-  const outcome = await enter({...spec, mounts: [...spec.mounts, ...extraMounts]}, workshop.sandboxes, {
+  const sandbox = {...spec, mounts: [...spec.mounts, ...extraMounts]};
+  await openAskedShell(step, 'before', sandbox, workshop, world);
+  const killsBefore = await memoryKills();
+  const outcome = await enter(sandbox, workshop.sandboxes, {
     signal: world.signal,
+    timeoutMs: workshop.conditions.hookTimeoutMs,
     logFile,
     onLine: (line) => world.emit({type: 'output', source: step.id, line}),
   });
-  if (outcome.exitCode !== 0) throw stepError(step, outcome, logFile, context);
+  if (outcome.exitCode !== 0) {
+    if (workshop.conditions.shellOnError) await openShell(step, 'after', sandbox, workshop, world);
+    const isOutOfMemory = outcome.exitCode === exitCodeOfKilled && (await memoryKills()) > killsBefore;
+    throw stepError(step, outcome, logFile, context, isOutOfMemory);
+  }
+  await openAskedShell(step, 'after', sandbox, workshop, world);
   await debs?.giveBack();
   await resolver?.takeBack();
   await removeTraces(step, staged);
   return outcome.stdout;
 }
+
+const exitCodeOfKilled = 128 + constants.signals.SIGKILL;
 
 /** The command line of a hook, as its place sees it. Bash whose input is a socket, as Node's pipes are, would read
  * ~/.bashrc unless told not to. */
@@ -173,7 +189,7 @@ async function lendResolver(changes: string): Promise<{takeBack(): Promise<void>
   await ownByNamespace(copy);
   return {
     async takeBack() {
-      const now = await readFile(copy, 'utf8').catch(() => undefined); // a link, or nothing: the hook's own doing
+      const now = await readFileWithin(`${changes}/tree`, 'etc/resolv.conf'); // a link, or nothing: the hook's own doing
       if (now === text) await rm(copy);
     },
   };
@@ -183,7 +199,10 @@ async function lendResolver(changes: string): Promise<{takeBack(): Promise<void>
 async function removeTraces(step: Step, staged: string): Promise<void> {
   for (const part of ['target', 'hooks']) await rm(`${staged}/${part}/work`, {recursive: true, force: true});
   if (step.place !== 'inside') return;
-  for (const folder of ['tmp/in_target.d', 'tmp', 'etc']) await removeIfEmpty(`${staged}/target/tree/${folder}`);
+  const root = `${staged}/target/tree`;
+  for (const folder of ['tmp/in_target.d', 'tmp', 'etc']) {
+    if ((await kindWithin(root, folder)) === 'folder') await removeIfEmpty(`${root}/${folder}`);
+  }
 }
 
 async function removeIfEmpty(folder: string): Promise<void> {
@@ -195,22 +214,35 @@ async function removeIfEmpty(folder: string): Promise<void> {
   }
 }
 
-function stepError(step: Step, outcome: Outcome, log: string, context: StepContext): StepError | HostError {
+function stepError(
+  step: Step,
+  outcome: Outcome,
+  log: string,
+  context: StepContext,
+  isOutOfMemory: boolean,
+): StepError | HostError {
   const printed = `${outcome.stdout}\n${outcome.stderr}`;
   const doing = `step ${step.id} of image "${context.image}"`;
+  if (isOutOfMemory) return new HostError('out-of-memory', {doing, log});
   if (isDiskFull(printed)) {
     return new HostError('disk-full', {doing, path: context.workshop.store.folder});
   }
   if (step.usesNetwork && isMirrorTrouble(printed)) return new HostError('mirror-unreachable', {doing, log});
   const output = lastLines(outcome.stderr || outcome.stdout, 15);
+  const minutes = context.workshop.conditions.hookTimeoutMs / 60_000;
+  const end = outcome.timedOut ? `did not end within ${minutes} minutes and was ended` : describeEnd(outcome);
+  const next = outcome.timedOut
+    ? {next: `mend what it waits for, or give it more time: --hook-timeout ${Math.ceil(2 * minutes)}`}
+    : {};
   const {work} = step;
   if (work.kind !== 'hook') {
     return new StepError('step-failed', {
       image: context.image,
       step: step.id,
-      outcome: describeEnd(outcome),
+      outcome: end,
       log,
       output,
+      ...next,
     });
   }
   return new StepError('hook-failed', {
@@ -218,9 +250,10 @@ function stepError(step: Step, outcome: Outcome, log: string, context: StepConte
     element: work.element,
     phase: work.phase,
     hook: work.name,
-    outcome: describeEnd(outcome),
+    outcome: end,
     log,
     output,
+    ...next,
   });
 }
 
@@ -228,13 +261,17 @@ function stepError(step: Step, outcome: Outcome, log: string, context: StepConte
  * @param path Absolute in the image.
  */
 export async function writeIntoTree(staged: string, path: string, text: string): Promise<void> {
-  let folder = `${staged}/target/tree`;
-  await mkdir(folder, {recursive: true});
+  const root = `${staged}/target/tree`;
+  await mkdir(root, {recursive: true});
+  let folder = '';
   for (const name of path.split('/').slice(1, -1)) {
     folder += `/${name}`;
-    await mkdir(folder, {recursive: true});
-    await ownByNamespace(folder);
+    if ((await kindWithin(root, folder)) === 'folder') continue;
+    await rm(`${root}${folder}`, {force: true}); // a link of the step's own making leads out of the tree
+    await mkdir(`${root}${folder}`);
+    await ownByNamespace(`${root}${folder}`);
   }
-  await writeFile(`${staged}/target/tree${path}`, text);
-  await ownByNamespace(`${staged}/target/tree${path}`);
+  await rm(`${root}${path}`, {force: true});
+  await writeFile(`${root}${path}`, text, {flag: 'wx'});
+  await ownByNamespace(`${root}${path}`);
 }

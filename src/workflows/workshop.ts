@@ -2,16 +2,29 @@ import type {World} from '../base/index.js';
 import {openUserNamespace, ownSandboxIds, type SandboxHost} from '../sandbox/index.js';
 import {Store, type WorkFolder} from '../store/index.js';
 
+/** Under what conditions steps run. They don't shape results. */
+export interface BuildConditions {
+  /** How long a hook, or another step, may take; default two hours. */
+  readonly hookTimeoutMs?: number;
+  /** Where the build opens a shell for the person at the terminal. */
+  readonly shellAt?: {readonly step: string; readonly moment: 'before' | 'after'};
+  /** Whether it opens one in what a failing step left. */
+  readonly shellOnError?: boolean;
+}
+
 /** Where builds and boots are done: the store, a work folder of this run, and the namespace that sandboxes run in.
  * Disposing it removes all but the store's results. */
 export interface Workshop extends AsyncDisposable {
   readonly store: Store;
   readonly work: WorkFolder;
   readonly sandboxes: SandboxHost;
+  readonly conditions: BuildConditions & {readonly hookTimeoutMs: number};
 }
 
+const defaultHookTimeoutMs = 2 * 60 * 60_000;
+
 /** @throws {HostError} `user-namespaces-off`, `other-ids`, `no-access`, `disk-full` */
-export async function openWorkshop(world: World): Promise<Workshop> {
+export async function openWorkshop(world: World, conditions: BuildConditions = {}): Promise<Workshop> {
   const store = await Store.open(world.paths.store);
   await store.claimIds(ownSandboxIds().baseOutside);
   const namespace = await openUserNamespace(world.signal);
@@ -22,6 +35,7 @@ export async function openWorkshop(world: World): Promise<Workshop> {
   return {
     store,
     work,
+    conditions: {hookTimeoutMs: defaultHookTimeoutMs, ...conditions},
     sandboxes: {store: store.folder, namespace, newWorkFolder: () => work.newFolder()},
     async [Symbol.asyncDispose]() {
       await work[Symbol.asyncDispose]();

@@ -14,6 +14,11 @@ export const hostWords = {
     message: `Cannot finish ${f.doing}: no space left on the file system of "${f.path}"`,
     next: `free space there, or choose another place with TROVESTACK_STORE; then run the same command again`,
   }),
+  'out-of-memory': (f: {doing: string; log: string}): Words => ({
+    message: `Cannot finish ${f.doing}: the kernel ended it, since this machine ran out of memory`,
+    details: {log: f.log},
+    next: 'free memory or add swap, then run the same command again',
+  }),
   'no-access': (f: {path: string; problem: string}): Words => ({
     message: `Cannot use "${f.path}": ${f.problem === 'EROFS' ? 'its file system is read-only' : 'permission denied'}`,
   }),

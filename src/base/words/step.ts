@@ -17,9 +17,21 @@ export const stepWords = {
     details: {element: `${f.element}, phase ${f.phase}`, log: f.log, ...(f.output ? {said: f.output} : {})},
     ...(f.next ? {next: f.next} : {}),
   }),
-  'step-failed': (f: {image: string; step: string; outcome: string; log: string; output: string}): Words => ({
+  'step-failed': (f: {
+    image: string;
+    step: string;
+    outcome: string;
+    log: string;
+    output: string;
+    next?: string;
+  }): Words => ({
     message: `Cannot finish image "${f.image}": ${f.step} ${f.outcome}`,
     details: {log: f.log, ...(f.output ? {said: f.output} : {})},
+    ...(f.next ? {next: f.next} : {}),
+  }),
+  'ended-in-shell': (f: {step: string; exitCode: number | null}): Words => ({
+    message: `Cannot go on with the build: the shell at step ${f.step} ended with ${f.exitCode}, which asks to stop`,
+    next: 'the same command again; "exit 0" in the shell goes on',
   }),
   'environment-failed': (f: {files: string; outcome: string; output: string}): Words => ({
     message: `Cannot read the elements' environment.d: bash ${f.outcome}`,

@@ -7,6 +7,10 @@ export const usageWords = {
     message: `Cannot use ${f.argument}: ${f.problem}`,
     next: f.next ?? 'trovestack --help',
   }),
+  'no-terminal': (f: {doing: string}): Words => ({
+    message: `Cannot ${f.doing}: standard input and output are no terminal`,
+    next: 'run the same command at a terminal, without a pipe',
+  }),
   'file-not-found': (f: {path: string; what: string}): Words => ({
     message: `Cannot read ${f.what} "${f.path}": no such file`,
   }),

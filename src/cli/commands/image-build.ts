@@ -1,3 +1,4 @@
+import {InvalidArgumentError} from 'commander';
 import {formatBytes} from '../../report/index.js';
 import type {BuiltGuest} from '../../workflows/build-image.js';
 import type {Cli} from '../cli.js';
@@ -6,6 +7,10 @@ import {addPlanOptions, type PlanOptions, planRequest} from '../plan-options.js'
 interface BuildOptions extends PlanOptions {
   readonly outputFile?: string;
   readonly checksum?: boolean;
+  /** In minutes. */
+  readonly hookTimeout?: number;
+  readonly shellAt?: string;
+  readonly shellOnError?: boolean;
 }
 
 export function register(cli: Cli): void {
@@ -17,15 +22,37 @@ export function register(cli: Cli): void {
   addPlanOptions(command)
     .option('--output-file <file>', 'where the image goes (default: named after the image, here)')
     .option('--checksum', 'also write FILE.md5 and FILE.sha256')
+    .option('--hook-timeout <minutes>', 'how long a hook, or another step, may take (default: 120)', minutes)
+    .option('--shell-at <step[:moment]>', 'open a shell in the sandbox of a step, "before" or "after" it runs')
+    .option('--shell-on-error', 'open a shell in what a failing step left')
     .action(
       cli.actInNamespace(async (world, datastore: string, options: BuildOptions) => {
         const {buildImage} = await import('../../workflows/build-image.js');
-        const {outputFile, checksum = false} = options;
-        const request = {...planRequest(datastore, options), ...(outputFile === undefined ? {} : {outputFile})};
-        const image = await buildImage({...request, hasChecksums: checksum}, world);
+        const {parseShellAt} = await import('../../workflows/step-shell.js');
+        const {outputFile, shellAt, shellOnError, hookTimeout, checksum = false} = options;
+        const at = shellAt === undefined ? undefined : parseShellAt(shellAt);
+        const rebuild = at && options.rebuild !== true ? [...(options.rebuild ?? []), at.step] : options.rebuild;
+        const request = {
+          ...planRequest(datastore, {...options, ...(rebuild === undefined ? {} : {rebuild})}),
+          ...(outputFile === undefined ? {} : {outputFile}),
+          hasChecksums: checksum,
+          conditions: {
+            ...(hookTimeout === undefined ? {} : {hookTimeoutMs: hookTimeout * 60_000}),
+            ...(at ? {shellAt: at} : {}),
+            ...(shellOnError ? {shellOnError} : {}),
+          },
+        };
+        const image = await buildImage(request, world);
         return {value: image, text: textOf(image)};
       }),
     );
+}
+
+/** @throws {InvalidArgumentError} Commander's, for what is no number of minutes. */
+function minutes(text: string): number {
+  const value = Number(text);
+  if (!(value > 0)) throw new InvalidArgumentError('a number of minutes is wanted, as in 30 or 0.5');
+  return value;
 }
 
 function textOf(image: BuiltGuest): string {
