@@ -18,6 +18,29 @@ describe('processes', () => {
     expect(lines).toEqual(['a', 'b']);
   });
 
+  test('a program that prints without end is kept in bounds, in memory and in the log', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'process-'));
+    const logFile = join(folder, 'log');
+    let longest = 0;
+    const outcome = await run(['sh', '-c', "head -c 100000000 /dev/zero | tr '\\0' x; echo end"], {
+      logFile,
+      onLine: (line) => {
+        longest = Math.max(longest, line.length);
+      },
+    });
+    const log = await readFile(logFile, 'utf8');
+    await rm(folder, {recursive: true});
+    expect(outcome.stdout.length).toBe(8 * 1024 * 1024);
+    expect(outcome.stdout.endsWith('xend\n')).toBe(true);
+    expect(longest).toBeLessThan(200_000);
+    expect(log.length).toBeLessThan(65 * 1024 * 1024);
+    expect(log.endsWith('more was printed than this log keeps\n')).toBe(true);
+  });
+
+  test('the signal that ended a program in a shell is named', async () => {
+    expect(describeEnd(await run(['sh', '-c', "sh -c 'kill -9 $$'; exit $?"]))).toBe('exited with 137 (SIGKILL)');
+  });
+
   test('a missing program is a host error that names it', async () => {
     await expect(run(['no-such-program-here'])).rejects.toMatchObject({code: 'missing-tool', exitCode: 4});
   });

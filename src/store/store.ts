@@ -58,7 +58,7 @@ export class Store {
   async claimIds(first: number): Promise<void> {
     const path = `${this.folder}/first-id`;
     const found = await readFileIfThere(path);
-    if (found === undefined) await writeFileWhole(path, `${first}\n`);
+    if (found === undefined || !/^\d+\n$/.test(found)) await writeFileWhole(path, `${first}\n`);
     else if (Number(found) !== first) {
       throw new HostError('other-ids', {store: this.folder, found: Number(found), wanted: first});
     }

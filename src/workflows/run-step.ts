@@ -228,7 +228,8 @@ function stepError(
     return new HostError('disk-full', {doing, path: context.workshop.store.folder});
   }
   if (step.usesNetwork && isMirrorTrouble(printed)) return new HostError('mirror-unreachable', {doing, log});
-  const output = lastLines(outcome.stderr || outcome.stdout, 15);
+  const said = outcome.timedOut ? [outcome.stdout, outcome.stderr].join('') : outcome.stderr || outcome.stdout;
+  const output = lastLines(said, 15);
   const minutes = context.workshop.conditions.hookTimeoutMs / 60_000;
   const end = outcome.timedOut ? `did not end within ${minutes} minutes and was ended` : describeEnd(outcome);
   const next = outcome.timedOut
