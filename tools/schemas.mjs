@@ -2,8 +2,9 @@
 import {readFile, writeFile} from 'node:fs/promises';
 import {z} from 'zod';
 import {datastoreSchema} from '../dist/datastore/schema.js';
+import {elementFileSchema} from '../dist/element/element-file.js';
 
-const schemas = {datastore: datastoreSchema};
+const schemas = {datastore: datastoreSchema, element: elementFileSchema};
 
 let stale = 0;
 for (const [name, schema] of Object.entries(schemas)) {

@@ -4,6 +4,7 @@ import {type AddressInfo, createServer, type Server} from 'node:net';
 import {dirname, join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, onTestFinished, test} from 'vitest';
 import {hostTraces} from '../rig/host.js';
+import {killAtRandomMoments} from '../rig/kill.js';
 import {type CommandResult, home, runTrovestack, startProgram, temporaryFolder} from '../rig/trovestack.js';
 
 const fixtures = join(home, 'tests/fixtures/elements');
@@ -175,6 +176,14 @@ describe('a hook that means harm', () => {
     expect(stderr).toContain('error no-access: Cannot use');
     expect(stderr).toContain('its file system is read-only');
   });
+});
+
+test('kill -9 at random moments of a build: nothing is left, and the next build is right', async () => {
+  await using folder = await temporaryFolder();
+  const file = join(folder.path, 'image.qcow2');
+  const args = ['image', 'build', 'mariadb', '--elements-path', fixtures, '--output-file', file, '--output', 'json'];
+  expect.hasAssertions();
+  await killAtRandomMoments(args, join(folder.path, 'store'), 5, Date.now());
 });
 
 describe('a shell at a step', () => {
