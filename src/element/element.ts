@@ -1,4 +1,5 @@
 import type {Sha256} from '../base/index.js';
+import type {ElementSettings} from './element-file.js';
 import type {PackageRequest} from './package-installs.js';
 import type {PackageMap} from './package-map.js';
 
@@ -42,11 +43,13 @@ export interface Element {
   readonly summary: string;
   readonly dependencies: readonly string[];
   readonly provides: readonly string[];
-  /** All of it, save READMEs and tests, in code point order. */
+  /** All of it, save READMEs, `element.yaml` and tests, in code point order. */
   readonly files: readonly ElementFile[];
   readonly packages: readonly PackageRequest[];
   /** What its packages are called in each distribution. */
   readonly packageMap?: PackageMap;
+  /** Of its `element.yaml`, when it has one. */
+  readonly settings?: ElementSettings;
 }
 
 /** One executable of a phase. */

@@ -1,6 +1,7 @@
 import {lstat, readdir, readFile, readlink} from 'node:fs/promises';
 import {compareCodePoints, nearestNames, readFileIfThere, sha256, systemErrorCode, UsageError} from '../base/index.js';
 import {type Element, type ElementFile, nativeElements} from './element.js';
+import {parseElementFile} from './element-file.js';
 import {
   type PackageRequest,
   packagePhases,
@@ -73,6 +74,7 @@ async function foldersIn(place: string): Promise<string[]> {
 export async function readElement(name: string, folder: string): Promise<Element> {
   const files = await readFiles(folder, '');
   const packageMap = await readFileIfThere(`${folder}/pkg-map`);
+  const settings = await readFileIfThere(`${folder}/element.yaml`);
   const readme =
     (await readFileIfThere(`${folder}/README.md`)) ?? (await readFileIfThere(`${folder}/README.rst`)) ?? '';
   return {
@@ -84,6 +86,7 @@ export async function readElement(name: string, folder: string): Promise<Element
     files,
     packages: await readPackages(folder, files),
     ...(packageMap === undefined ? {} : {packageMap: await parsePackageMap(`${folder}/pkg-map`, packageMap)}),
+    ...(settings === undefined ? {} : {settings: await parseElementFile(`${folder}/element.yaml`, settings)}),
   };
 }
 
@@ -110,7 +113,7 @@ async function readFiles(root: string, below: string): Promise<ElementFile[]> {
   const files: ElementFile[] = [];
   for (const entry of await readdir(`${root}/${below}`, {withFileTypes: true})) {
     const path = below ? `${below}/${entry.name}` : entry.name;
-    if (!below && /^(README.*|tests|__pycache__)$/.test(entry.name)) continue;
+    if (!below && /^(README.*|element\.yaml|tests|__pycache__)$/.test(entry.name)) continue;
     if (entry.isDirectory()) files.push(...(await readFiles(root, path)));
     else files.push(await readOne(root, path, entry.isSymbolicLink()));
   }

@@ -14,6 +14,7 @@ import {
   packagesOfPhase,
   phaseNames,
   phases,
+  reachesNetwork,
 } from '../element/index.js';
 import * as scripts from './scripts.js';
 import type {Step, StepWork} from './step.js';
@@ -117,7 +118,8 @@ function hookStep(
   common: Readonly<Record<string, string>>,
   data: Readonly<Record<string, string>>,
 ): Step {
-  const files = elements.find((element) => element.name === hook.element)?.files ?? [];
+  const element = elements.find(({name}) => name === hook.element);
+  const files = element?.files ?? [];
   const inputs: Record<string, string> = {...common};
   if (hook.phase !== 'root.d') {
     for (const [name, value] of Object.entries(imageVariables)) inputs[`variable ${name}`] = value;
@@ -128,7 +130,8 @@ function hookStep(
   const isReader = files.some((file) => file.readsHooks && (isData(file) || file.path === place));
   if (isReader || hook.phase === 'extra-data.d') Object.assign(inputs, data);
   const work = {kind: 'hook', element: hook.element, phase: hook.phase, name: hook.name} as const;
-  return {id: hookId(hook), place: phases[hook.phase], usesNetwork: true, work, inputs};
+  const usesNetwork = reachesNetwork(element?.settings, hook.phase);
+  return {id: hookId(hook), place: phases[hook.phase], usesNetwork, work, inputs};
 }
 
 function hookPath({phase, name, linkedFrom}: Hook): string {
