@@ -137,9 +137,9 @@ export async function memoryKills(): Promise<number> {
   return Number(count ?? 0);
 }
 
-/** The last `count` lines with text, joined by newlines. */
+/** The last `count` lines with text, joined by newlines; of lines without end the last 4000 characters. */
 export function lastLines(text: string, count: number): string {
-  return text.trimEnd().split('\n').slice(-count).join('\n');
+  return text.trimEnd().split('\n').slice(-count).join('\n').slice(-4000);
 }
 
 /** Ends a process group; one that has ended already is no error. */
