@@ -89,7 +89,9 @@ export function diskVariables({filesystems}: BlockDevices): Record<string, strin
   };
 }
 
-/** @param variables As the elements' environment.d leaves them. */
+/** @param variables As the elements' environment.d leaves them.
+ * @throws {UsageError} `bad-argument` for a boot loader of an architecture that the tools root has none for
+ */
 export function planDisk(
   definition: ImageDefinition,
   devices: BlockDevices,
@@ -98,6 +100,13 @@ export function planDisk(
 ): DiskPlan {
   const {size, identifiedBy} = definition.disk;
   const boot = bootSettings(definition, elements, variables);
+  if (boot && definition.architecture !== 'amd64') {
+    throw new UsageError('bad-argument', {
+      argument: `the architecture "${definition.architecture}"`,
+      problem: 'the tools root has GRUB for amd64 only',
+      next: 'leave the element "vm" (or "bootloader") away, and write tar, squashfs or docker',
+    });
+  }
   return {devices, size, identifiedBy, ...(boot ? {boot} : {})};
 }
 
