@@ -30,7 +30,10 @@ interface Section {
 function sectionsOf(difference: ImageDifference): Section[] {
   const {disk, packages, files, units, users, groups, ports, size} = difference;
   return [
-    {title: 'disk', lines: disk.map(({name, before, after}) => `${name}: ${before} → ${after}`)},
+    {
+      title: 'disk',
+      lines: disk.map(({name, before, after}) => `${name}: ${shortDigest(before)} → ${shortDigest(after)}`),
+    },
     {
       title: counted('packages', packages),
       lines: [
@@ -75,6 +78,11 @@ function sectionsOf(difference: ImageDifference): Section[] {
     },
     {title: sizeTitle(size.beforeBytes, size.afterBytes, 'folder'), lines: sizeLines(size.folders, '/')},
   ];
+}
+
+/** A digest's first digits tell two apart. */
+function shortDigest(text: string): string {
+  return text.replace(/^([0-9a-f]{12})[0-9a-f]{52}$/, '$1…');
 }
 
 /** Files of packages that came, went or changed follow from that; the others come first. */

@@ -8,7 +8,7 @@ import {guestManifestBase} from './image-manifest.js';
 import type {StepContext, TreeSoFar} from './run-step.js';
 
 /** Raised when bills come to be written differently. */
-export const billForm = '1';
+export const billForm = '2';
 
 /** Where a guest image has its own bills of materials, by their endings. */
 function pathInside(ending: (typeof sbomEndings)[number]): string {

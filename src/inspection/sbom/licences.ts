@@ -34,7 +34,9 @@ function isName(value: string): boolean {
 /** All of a package's licences hold, each for its part of the files. */
 export function declaredLicence(names: readonly string[]): DeclaredLicence {
   const references: Record<string, string> = {};
-  const expressions = names.map((name) => expressionOf(name, references));
+  // What holds together without a choice is the same as each by itself.
+  const single = names.flatMap((name) => (alternativesOf(name).length > 1 ? [name] : name.split(conjunction)));
+  const expressions = single.map((name) => expressionOf(name.trim(), references));
   const unique = [...new Set(expressions)].sort(compareCodePoints);
   const all = unique.map((expression) =>
     unique.length > 1 && expression.includes(' OR ') ? `(${expression})` : expression,
@@ -42,10 +44,16 @@ export function declaredLicence(names: readonly string[]): DeclaredLicence {
   return {expression: all.join(' AND '), references};
 }
 
+const conjunction = /\s+and\s+/i;
+
+function alternativesOf(name: string): string[] {
+  return name.split(/\s+or\s+|\s*\|\s*|_or_/i);
+}
+
 function expressionOf(name: string, references: Record<string, string>): string {
-  const alternatives = name.split(/\s+or\s+|\s*\|\s*|_or_/i);
+  const alternatives = alternativesOf(name);
   const parts = alternatives.map((alternative) => {
-    const joined = alternative.split(/\s+and\s+/i).map((one) => identifierOf(one.trim(), references));
+    const joined = alternative.split(conjunction).map((one) => identifierOf(one.trim(), references));
     return joined.length > 1 && alternatives.length > 1 ? `(${joined.join(' AND ')})` : joined.join(' AND ');
   });
   return parts.join(' OR ');
@@ -78,14 +86,18 @@ function gnuIdentifier(name: string): string | undefined {
 /** Debian's short names in lower case → SPDX identifiers, where both mean the same text. */
 const identifiers: Readonly<Record<string, string>> = {
   '0bsd': '0BSD',
+  'afl-2.0': 'AFL-2.0',
+  'afl-2.1': 'AFL-2.1',
   'apache-2': 'Apache-2.0',
   'apache-2.0': 'Apache-2.0',
   artistic: 'Artistic-1.0-Perl',
   'artistic-2.0': 'Artistic-2.0',
+  'bsd-1-clause': 'BSD-1-Clause',
   'bsd-2-clause': 'BSD-2-Clause',
   'bsd-3-clause': 'BSD-3-Clause',
   'bsd-4-clause': 'BSD-4-Clause',
   'bsl-1.0': 'BSL-1.0',
+  'bzip2-1.0.6': 'bzip2-1.0.6',
   'cc-by-3.0': 'CC-BY-3.0',
   'cc-by-4.0': 'CC-BY-4.0',
   'cc-by-sa-3.0': 'CC-BY-SA-3.0',
@@ -111,6 +123,7 @@ const identifiers: Readonly<Record<string, string>> = {
   'python-2.0': 'Python-2.0',
   ruby: 'Ruby',
   sleepycat: 'Sleepycat',
+  'unicode-dfs-2016': 'Unicode-DFS-2016',
   unlicense: 'Unlicense',
   wtfpl: 'WTFPL',
   x11: 'X11',

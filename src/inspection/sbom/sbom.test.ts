@@ -55,6 +55,7 @@ describe('a bill of materials', () => {
     [['GPL-1+ or Artistic'], 'GPL-1.0-or-later OR Artistic-1.0-Perl'],
     [['GPL-2+ or Expat and zlib'], 'GPL-2.0-or-later OR (MIT AND Zlib)'],
     [['GPL-2+ with OpenSSL exception'], 'LicenseRef-debian-GPL-2-with-OpenSSL-exception'],
+    [['LGPL-2+ and MIT', 'Expat', 'LGPL-2+'], 'LGPL-2.0-or-later AND MIT'],
     [['public-domain', 'public-domain'], 'LicenseRef-debian-public-domain'],
   ])('%j is %s in SPDX', (names, expression) => {
     expect(declaredLicence(names).expression).toBe(expression);
