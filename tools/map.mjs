@@ -11,7 +11,7 @@ const source = join(home, 'src');
 /** Ranks: a folder imports from lower ranks only; folders of one rank don't know each other, but for the pairs below. */
 const ranks = [
   ['base'],
-  ['datastore', 'element', 'guest', 'image', 'inspection', 'plan'],
+  ['archive', 'datastore', 'element', 'guest', 'image', 'inspection', 'lock', 'plan'],
   ['cloud', 'devcloud', 'disk', 'sandbox', 'store'],
   ['workflows', 'report'],
   ['cli'],
@@ -24,6 +24,7 @@ const within = new Set([
   'plan→image',
   'plan→datastore',
   'guest→datastore',
+  'lock→archive',
 ]);
 /** `report` knows events and errors only. */
 const reportSees = new Set(['base', 'report']);

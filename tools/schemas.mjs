@@ -3,8 +3,9 @@ import {readFile, writeFile} from 'node:fs/promises';
 import {z} from 'zod';
 import {datastoreSchema} from '../dist/datastore/schema.js';
 import {elementFileSchema} from '../dist/element/element-file.js';
+import {lockSchema} from '../dist/lock/schema.js';
 
-const schemas = {datastore: datastoreSchema, element: elementFileSchema};
+const schemas = {datastore: datastoreSchema, element: elementFileSchema, lock: lockSchema};
 
 let stale = 0;
 for (const [name, schema] of Object.entries(schemas)) {

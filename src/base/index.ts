@@ -9,5 +9,6 @@ export * from './lock.js';
 export * from './nearest.js';
 export * from './process.js';
 export * from './shell.js';
+export * from './tar.js';
 export * from './world.js';
 export * from './yaml-file.js';

@@ -36,6 +36,8 @@ export interface KnownResults {
   readonly rebuild: 'all' | ReadonlySet<string>;
   /** Keys of the steps that this build has run again. */
   readonly repeated: ReadonlySet<Sha256>;
+  /** What to say of a changed input, by its name, in place of that. */
+  readonly words?: Readonly<Record<string, string>>;
 }
 
 /** Each step's key, in order. */
@@ -76,6 +78,8 @@ function runReason(
 ): string {
   if (!last) return known.last ? 'new step' : 'not built before';
   const changed = changedInputs(last.inputs, step.inputs);
+  const told = changed.map((name) => known.words?.[name]).find((text) => text !== undefined);
+  if (told !== undefined) return told;
   if (changed.length > 0) return `input changed: ${changed.slice(0, 3).join(', ')}${changed.length > 3 ? ', …' : ''}`;
   if (last.key !== key || known.has(key)) return 'follows a changed step';
   return 'its result is gone from the store';

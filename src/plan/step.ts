@@ -8,8 +8,6 @@ export type StepWork =
   | {readonly kind: 'hook'; readonly element: string; readonly phase: string; readonly name: string}
   /** A script of ours with its arguments. */
   | {readonly kind: 'script'; readonly script: string; readonly args: readonly string[]}
-  /** Finds out the date of the package archive, which becomes the date of everything in the image. */
-  | {readonly kind: 'package archive'; readonly sources: readonly string[]; readonly release: string}
   /** Puts a container image into the store of the guest's Docker. */
   | {readonly kind: 'container'; readonly container: string}
   /** Writes the file that says what the image holds. */

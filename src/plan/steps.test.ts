@@ -35,8 +35,7 @@ function inputs(elements: readonly Element[]): TreeInputs {
     imageVariables: {IMAGE_NAME: 'x'},
     evaluated: {ARCH: 'amd64'},
     toolsIdentity: sha256('tools'),
-    sources: [],
-    release: 'trixie',
+    archive: sha256('archive'),
     kind: {kind: 'container'},
     hookChanges: noChanges,
     packages: [],
@@ -51,7 +50,6 @@ const elements = [
 describe('the steps of a tree', () => {
   test("are the phases' hooks in order, with packages before the phase's hooks and hygiene last", () => {
     expect(stepsOfTree(inputs(elements)).map(({id}) => id)).toEqual([
-      'engine/package-archive',
       'base/root.d/10-base',
       'engine/prepare',
       'engine/install.d/install-packages',
@@ -66,6 +64,7 @@ describe('the steps of a tree', () => {
     const steps = stepsOfTree(inputs(elements));
     const docker = steps.find(({id}) => id === 'docker/install.d/30-docker');
     expect(Object.keys(docker?.inputs ?? {})).toEqual([
+      'package archive',
       'tools root',
       'variable ARCH',
       'docker/environment.d/10-x',
@@ -75,6 +74,7 @@ describe('the steps of a tree', () => {
     ]);
     const base = steps.find(({id}) => id === 'base/root.d/10-base');
     expect(Object.keys(base?.inputs ?? {})).toEqual([
+      'package archive',
       'tools root',
       'variable ARCH',
       'docker/environment.d/10-x',

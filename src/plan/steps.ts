@@ -35,9 +35,8 @@ export interface TreeInputs {
   readonly packages: readonly string[];
   /** Of the tools root. */
   readonly toolsIdentity: Sha256;
-  /** Package sources of the base root, as apt has them; empty when mmdebstrap's own are taken. */
-  readonly sources: readonly string[];
-  readonly release: string;
+  /** Digest of the state of the package archive that packages are taken from; its date is that of the image. */
+  readonly archive: Sha256;
   readonly kind: GuestTree | {readonly kind: 'container' | 'elements'};
 }
 
@@ -65,10 +64,8 @@ export function stepsOfTree(inputs: TreeInputs): Step[] {
   });
   const script = (id: string, text: string, args: readonly string[] = [], more: Partial<Step> = {}) =>
     own(id, {kind: 'script', script: text, args}, more);
-  const {sources, release, kind, packages} = inputs;
-  const steps: Step[] = [
-    own('package-archive', {kind: 'package archive', sources, release}, {place: 'outside', usesNetwork: true}),
-  ];
+  const {kind, packages} = inputs;
+  const steps: Step[] = [];
   for (const phase of phaseNames) {
     if (phase === 'pre-install.d') steps.push(...preparationSteps(inputs, script));
     if (phase === 'cleanup.d') steps.push(...closingSteps(inputs, own));
@@ -98,8 +95,8 @@ type ScriptStep = (id: string, text: string, args?: readonly string[], more?: Pa
 type OwnStep = (id: string, work: StepWork, more?: Partial<Step>) => Step;
 
 /** What every step of a tree depends on: variables, tools, and environment.d, which all hooks read. */
-function commonInputs({elements, variables, toolsIdentity}: TreeInputs): Record<string, string> {
-  const common: Record<string, string> = {'tools root': toolsIdentity};
+function commonInputs({archive, elements, variables, toolsIdentity}: TreeInputs): Record<string, string> {
+  const common: Record<string, string> = {'package archive': archive, 'tools root': toolsIdentity};
   for (const [name, value] of Object.entries(variables)) common[`variable ${name}`] = value;
   for (const {name, files} of elements) {
     for (const file of files) {

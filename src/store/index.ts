@@ -1,6 +1,7 @@
 /** Content-addressed results: staged aside, committed by rename, found by key, shared by all builds on the machine. */
 export * from './debs.js';
 export * from './inventory.js';
+export * from './package-files.js';
 export * from './prune.js';
 export * from './store.js';
 export type {WorkFolder} from './work-folder.js';

@@ -9,6 +9,7 @@ import {
   UsageError,
   writeFileWhole,
 } from '../base/index.js';
+import {PackageFiles} from './package-files.js';
 import {arePartsThere, type Parts, partsOf} from './parts.js';
 import {openWorkFolder, removeTree, sweepWorkFolders, type WorkFolder, workingSince} from './work-folder.js';
 
@@ -31,6 +32,7 @@ export class Store {
 
   private constructor(folder: string) {
     this.folder = folder;
+    this.packages = new PackageFiles(`${folder}/packages`);
   }
 
   /** Opens the store, making it when needed, and removes what killed builds left.
@@ -40,7 +42,7 @@ export class Store {
   static async open(folder: string): Promise<Store> {
     try {
       await claimFolder(folder);
-      for (const name of ['steps', 'roots', 'images', 'environments', 'debs', 'locks']) {
+      for (const name of ['steps', 'roots', 'images', 'environments', 'debs', 'packages', 'locks']) {
         await mkdir(`${folder}/${name}`, {recursive: true});
       }
       for (const name of ['logs', 'builds']) await makePrivateFolder(`${folder}/${name}`);
@@ -64,7 +66,10 @@ export class Store {
     }
   }
 
-  /** Packages downloaded by any build, by their file names. */
+  /** Packages and indexes downloaded by any build, by their digests. */
+  readonly packages: PackageFiles;
+
+  /** Packages downloaded for devclouds, by their file names. */
   get debs(): string {
     return `${this.folder}/debs`;
   }

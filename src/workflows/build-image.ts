@@ -1,11 +1,13 @@
 import {chmod, writeFile} from 'node:fs/promises';
 import {basename, dirname, resolve} from 'node:path';
+import type {Deb} from '../archive/index.js';
 import {Bug, type Sha256, type World} from '../base/index.js';
 import {formatEndings, type ImageDefinition, imageFormats, isGuest} from '../image/index.js';
 import {recordOf, type TreePlan} from '../plan/index.js';
 import {type StoredResult, storeError} from '../store/index.js';
 import {assembleDisk, configurationParameters, type ImageFacts} from './assemble-disk.js';
 import {readBills} from './bill-of-materials.js';
+import {BuildPackages, type LockChoices} from './build-packages.js';
 import {checkDestination, type DeliveredImage, type Delivery, deliveredPath, deliverImage} from './deliver-image.js';
 import {answeredPrograms} from './hook-environment.js';
 import {manifestBase} from './image-manifest.js';
@@ -21,21 +23,22 @@ import {
   readBlueprint,
   toolsFor,
 } from './plan-image.js';
-import type {StepContext} from './run-step.js';
+import type {StepContext, StepFacts} from './run-step.js';
 import {type BuiltTree, runTree} from './run-tree.js';
 import {ensureToolsRoot, type ToolsRoot} from './tools-root.js';
 import {type BuildConditions, openWorkshop, type Workshop} from './workshop.js';
 
-export type BuildRequest = PlanRequest & {
-  /** Default: named after the image, in the current folder. With several formats each adds its own ending, in place of one
-   * that the name has. */
-  readonly outputFile?: string;
-  /** Also write `FILE.md5` and `FILE.sha256`. */
-  readonly hasChecksums?: boolean;
-  /** Rename a file that is there instead of replacing it. */
-  readonly keepsOlder?: boolean;
-  readonly conditions?: BuildConditions;
-};
+export type BuildRequest = PlanRequest &
+  LockChoices & {
+    /** Default: named after the image, in the current folder. With several formats each adds its own ending, in place of one
+     * that the name has. */
+    readonly outputFile?: string;
+    /** Also write `FILE.md5` and `FILE.sha256`. */
+    readonly hasChecksums?: boolean;
+    /** Rename a file that is there instead of replacing it. */
+    readonly keepsOlder?: boolean;
+    readonly conditions?: BuildConditions;
+  };
 
 /** An image of any kind, with its first file. */
 export interface BuiltImage {
@@ -47,6 +50,8 @@ export interface BuiltImage {
   readonly virtualSizeBytes?: number;
   /** All files; the first of them is the one above. */
   readonly files: readonly DeliveredImage[];
+  /** What it was made from, by digests. */
+  readonly lockFile: string;
   readonly architecture: string;
   readonly stepsRun: number;
   readonly stepsReused: number;
@@ -82,19 +87,24 @@ async function build(blueprint: ImageBlueprint, request: BuildRequest, world: Wo
   const delivery = planDelivery(blueprint, request);
   for (const format of blueprint.output.formats) await checkDestination(deliveredPath(delivery, format));
   await using workshop = await openWorkshop(world, request.conditions);
-  const tools = await ensureToolsRoot(toolsFor(blueprint), workshop, world);
+  const lockFile = resolve(request.lockFile ?? `${delivery.stem}.lock.yaml`);
+  await using packages = await BuildPackages.open(blueprint, request, lockFile, workshop, world);
+  const tools = await ensureToolsRoot(toolsFor(blueprint), workshop, world, packages.toolsSource);
   const repeated = new Set<Sha256>();
-  const replan = () => planImage(blueprint, request.rebuild, workshop, tools, world, repeated);
+  const replan = () => planImage(blueprint, request.rebuild, workshop, tools, packages, world, repeated);
   const planned = await replan();
   const {definition} = planned;
   const decisions = plansOf(planned).flatMap((plan) => plan.decisions);
   const reused = decisions.filter(({kind}) => kind === 'reuse').length + (planned.diskReason === undefined ? 1 : 0);
   world.emit({type: 'plan ready', image: definition.name, steps: decisions.length + 1, reused});
 
-  const found = await findOrBuild(planned, replan, {workshop, tools, world, repeated}).catch((error: unknown) => {
-    throw storeError(error, workshop.store.folder);
-  });
+  const found = await findOrBuild(planned, replan, {workshop, tools, packages, world, repeated}).catch(
+    (error: unknown) => {
+      throw storeError(error, workshop.store.folder);
+    },
+  );
   const {image, steps, stepsRun} = found;
+  await packages.writeLock(await packagesOf(found.planned, workshop), planned.root.release);
   const files = await deliverImage(image, delivery, world.signal);
   const [first] = files;
   if (!first) throw new Bug('image-without-files', {image: definition.name});
@@ -104,6 +114,7 @@ async function build(blueprint: ImageBlueprint, request: BuildRequest, world: Wo
     ...first,
     ...(virtualSizeBytes === undefined ? {} : {virtualSizeBytes}),
     files,
+    lockFile,
     image: definition.name,
     architecture: definition.architecture,
     stepsRun,
@@ -126,6 +137,13 @@ function withoutEnding(path: string): string {
   return longest ? path.slice(0, -longest.length) : path;
 }
 
+/** The package files that an image's steps took, in this build or in earlier ones. */
+async function packagesOf(planned: PlannedImage, {store}: Workshop): Promise<Deb[]> {
+  const keys = plansOf(planned).flatMap(({decisions}) => decisions.map(({key}) => key));
+  const results = await Promise.all(keys.map((key) => store.find<StepFacts>('steps', key)));
+  return results.flatMap((result) => result?.facts.packages ?? []);
+}
+
 interface FoundOrBuilt {
   /** Certain to its last step. */
   readonly planned: PlannedImage;
@@ -140,7 +158,7 @@ async function findOrBuild(
   replan: () => Promise<PlannedImage>,
   build: Build,
 ): Promise<FoundOrBuilt> {
-  const {workshop, tools, world} = build;
+  const {workshop, tools, packages, world} = build;
   const {store} = workshop;
   const {planned, stepsRun: stepsRunBefore} = await untilCertain(first, replan, build);
   const steps = plansOf(planned).flatMap(({decisions}) => decisions).length + 1;
@@ -150,6 +168,7 @@ async function findOrBuild(
     return {planned, image: known, steps, stepsRun: stepsRunBefore};
   }
   const {definition, disk, output, diskKey, diskReason: reason, imageKey: key} = planned;
+  if (plansOf(planned).some(({decisions}) => decisions.some(({kind}) => kind === 'run'))) await packages.ready(tools);
   const container = planned.container && (await buildTree(planned.container, definition, build));
   const tree = await buildTree(planned.root, definition, build, {container});
   const stepsRun = stepsRunBefore + (container?.stepsRun ?? 0) + tree.stepsRun;
@@ -215,6 +234,7 @@ async function untilCertain(
     const {definition, container, root} = planned;
     const open = [container, root].find((tree) => tree?.certainSteps !== undefined);
     if (!open) return {planned, stepsRun};
+    await build.packages.ready(build.tools);
     stepsRun += (await buildTree(open, definition, build, {steps: open.certainSteps})).stepsRun;
     planned = await replan();
   }
@@ -223,6 +243,7 @@ async function untilCertain(
 interface Build {
   readonly workshop: Workshop;
   readonly tools: ToolsRoot;
+  readonly packages: BuildPackages;
   readonly world: World;
   readonly repeated: Set<Sha256>;
 }
@@ -230,13 +251,14 @@ interface Build {
 async function buildTree(
   tree: PlannedTree,
   definition: ImageDefinition,
-  {workshop, tools, world, repeated}: Build,
+  {workshop, tools, packages, world, repeated}: Build,
   {container, steps}: {readonly container?: BuiltTree | undefined; readonly steps?: number | undefined} = {},
 ): Promise<BuiltTree> {
-  const {plan, elements, hookLinks, variables, imageVariables} = tree;
+  const {plan, elements, hookLinks, variables, imageVariables, epoch} = tree;
   const context: StepContext = {
     workshop,
     tools,
+    packages,
     world,
     image: plan.tree,
     variables,
@@ -246,7 +268,7 @@ async function buildTree(
     logFolder: workshop.store.logFolder(plan.tree),
     nothing: await workshop.work.newFolder(),
   };
-  const job = {definition, plan, elements, hookLinks, context, repeated, steps};
+  const job = {definition, plan, elements, hookLinks, epoch, context, repeated, steps};
   const built = await runTree({...job, ...(container ? {container} : {})});
   if (steps === undefined) await workshop.store.writeBuild(plan.tree, recordOf(plan));
   return built;

@@ -1,3 +1,4 @@
+import {aptGetProgram} from '../archive/index.js';
 import type {Element} from '../element/index.js';
 import {type ImageDefinition, isGuest, type TreeDefinition} from '../image/index.js';
 
@@ -147,6 +148,7 @@ done
 if [ -n "$is_sysfs" ]; then exec /usr/bin/mount --rbind /sys "\${arguments[-1]}"; fi
 exec /usr/bin/mount "$@"
 `,
+  'apt-get': aptGetProgram,
   umount: `#!/bin/bash
 /usr/bin/umount "$@" 2> /dev/null || exec /usr/bin/umount --lazy "$@"
 `,

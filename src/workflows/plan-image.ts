@@ -1,10 +1,9 @@
+import {type ArchiveState, archiveEpoch, archiveStateId} from '../archive/index.js';
 import {
   canonicalJson,
   type DebianMirrors,
   debianMirrorsAmong,
-  debianSourceLines,
   type Environment,
-  findDebianMirrors,
   parseAptSources,
   readFileIfThere,
   type Sha256,
@@ -43,6 +42,7 @@ import {
   type TreePlan,
 } from '../plan/index.js';
 import {billForm} from './bill-of-materials.js';
+import type {BuildPackages} from './build-packages.js';
 import {evaluatedEnvironment} from './evaluate-environment.js';
 import {readHookChanges} from './hook-changes.js';
 import {imageVariables, treeVariables} from './hook-environment.js';
@@ -93,6 +93,10 @@ export interface PlannedTree {
   readonly hookLinks: readonly Hook[];
   /** How many of its steps are certain; what the rest is shows when these have run. Undefined: all are. */
   readonly certainSteps: number | undefined;
+  /** Seconds since 1970 that everything in it is dated with. */
+  readonly epoch: number;
+  /** Of Debian, whose packages it consists of. */
+  readonly release?: string;
 }
 
 export interface PlannedImage {
@@ -173,11 +177,12 @@ export async function planImage(
   rebuild: PlanRequest['rebuild'],
   workshop: Workshop,
   tools: ToolsRoot,
+  packages: BuildPackages,
   world: World,
   repeated: ReadonlySet<Sha256> = new Set(),
 ): Promise<PlannedImage> {
   const {definition, containerElements, elements, devices, output} = blueprint;
-  const planner = {definition, rebuild, workshop, tools, world, repeated};
+  const planner = {definition, rebuild, workshop, tools, packages, world, repeated, words: {}};
   const container = isGuest(definition)
     ? await planOne(definition.purpose.container.tree, containerElements, {kind: 'container'}, {}, planner)
     : undefined;
@@ -224,8 +229,11 @@ interface Planner {
   readonly rebuild: PlanRequest['rebuild'];
   readonly workshop: Workshop;
   readonly tools: ToolsRoot;
+  readonly packages: BuildPackages;
   readonly world: World;
   readonly repeated: ReadonlySet<Sha256>;
+  /** What to say of changed inputs, by their names. */
+  readonly words: Readonly<Record<string, string>>;
 }
 
 async function planOne(
@@ -235,11 +243,11 @@ async function planOne(
   ofDisk: Readonly<Record<string, string>>,
   planner: Planner,
 ): Promise<PlannedTree> {
-  const {definition, workshop, tools, world} = planner;
+  const {definition, workshop, tools, packages, world} = planner;
   const ofImage = {...imageVariables(tree, elements), ...ofDisk};
   const asked = treeVariables(tree, definition);
   const evaluated = await evaluatedEnvironment(elements, {...asked, ...ofImage}, workshop, tools, world);
-  const archive = await packageArchive(evaluated, tools, world);
+  const archive = await packageArchive(evaluated, tools, packages, world);
   const variables = {...archive.variables, ...asked};
   const inputs: TreeInputs = {
     elements,
@@ -249,12 +257,18 @@ async function planOne(
     hookChanges: noChanges,
     packages: tree.packages ?? [],
     toolsIdentity: tools.identity,
-    ...archive.origin,
+    archive: archiveStateId(archive.state),
     kind,
   };
-  const {plan, certainSteps} = await planInStages(tree.name, inputs, planner);
+  const words: Record<string, string> = archive.reason === undefined ? {} : {'package archive': archive.reason};
+  const {plan, certainSteps} = await planInStages(tree.name, inputs, {...planner, words});
   const hookLinks = [...hooksByPhase(elements, inputs.evaluated).values()].flat().filter((hook) => hook.linkedFrom);
-  return {plan, elements, variables, imageVariables: ofImage, evaluated: inputs.evaluated, hookLinks, certainSteps};
+  const {release} = archive;
+  return {
+    ...{plan, elements, variables, imageVariables: ofImage, evaluated: inputs.evaluated, hookLinks, certainSteps},
+    epoch: archiveEpoch(archive.state),
+    ...(release ? {release} : {}),
+  };
 }
 
 /** Plans a tree from its elements; and once the results of extra-data.d are there, with the hooks that they brought. */
@@ -280,7 +294,16 @@ async function planSteps(name: string, steps: readonly Step[], planner: Planner)
     last: await workshop.store.readBuild<BuildRecord>(name),
     rebuild: rebuild === true ? 'all' : new Set(rebuild || []),
     repeated,
+    words: planner.words,
   });
+}
+
+interface TreeArchive {
+  readonly variables: Readonly<Record<string, string>>;
+  readonly state: ArchiveState;
+  readonly reason?: string;
+  /** Of Debian. */
+  readonly release?: string;
 }
 
 /** Where a tree's packages come from, as its environment.d tells. For another distribution than Debian the person's own
@@ -289,27 +312,26 @@ async function planSteps(name: string, steps: readonly Step[], planner: Planner)
 async function packageArchive(
   evaluated: EvaluatedVariables,
   tools: ToolsRoot,
+  packages: BuildPackages,
   world: World,
-): Promise<{
-  readonly variables: Readonly<Record<string, string>>;
-  readonly origin: Pick<TreeInputs, 'sources' | 'release'>;
-}> {
+): Promise<TreeArchive> {
   const release = evaluated.DIB_RELEASE ?? '';
   const isDebian = (evaluated.DISTRO_NAME ?? 'debian') === 'debian' && release !== '';
   if (!isDebian) {
-    return {variables: givenVariables(world.env, ['DIB_DISTRIBUTION_MIRROR']), origin: {sources: [], release}};
+    return {variables: givenVariables(world.env, ['DIB_DISTRIBUTION_MIRROR']), state: {suites: []}};
   }
-  const mirrors = await mirrorsFor(tools, world);
+  packages.mirrors ??= await mirrorsOf(tools);
+  const {mirrors} = packages;
+  const settled = await packages.settle(release, tools);
   return {
+    ...settled,
+    release,
     variables: {DIB_DISTRIBUTION_MIRROR: mirrors.archive, DIB_DEBIAN_SECURITY_MIRROR: mirrors.security},
-    origin: {sources: debianSourceLines(release, mirrors), release},
   };
 }
 
-/** The mirrors that packages come from; where this machine names none, those that mmdebstrap chose for the tools root. */
-async function mirrorsFor(tools: ToolsRoot, world: World): Promise<DebianMirrors> {
-  const known = await findDebianMirrors(world.env);
-  if (known) return known;
+/** The mirrors that mmdebstrap chose for the tools root, for a machine that names none. */
+async function mirrorsOf(tools: ToolsRoot): Promise<DebianMirrors> {
   const [root = ''] = tools.tree.layers.slice(-1);
   const sources = (await readFileIfThere(`${root}/etc/apt/sources.list`)) ?? '';
   const chosen = debianMirrorsAmong(parseAptSources(sources, 'one-line'));

@@ -6,7 +6,7 @@ import {type ImageRecord, readImageRecords} from './image-record.js';
 
 /** One thing in the store. */
 export interface StoreItem extends Prunable {
-  readonly kind: ResultKind | 'debs' | 'listings';
+  readonly kind: ResultKind | 'debs' | 'packages' | 'listings';
   readonly folder: string;
   /** In words: the image's name, the step's, the package's file. */
   readonly what: string;
@@ -30,7 +30,8 @@ export async function readStore(store: Store, world: World): Promise<StoreConten
   for (const kind of resultKinds) {
     for (const key of await store.keys(kind)) items.push(await resultItem(kind, key, needs, records, store, world));
   }
-  for (const kind of ['debs', 'listings'] as const) items.push(...(await fileItems(kind, store, needs.since)));
+  for (const kind of ['debs', 'packages', 'listings'] as const)
+    items.push(...(await fileItems(kind, store, needs.since)));
   return {items, others: await otherFolders(store, world), records};
 }
 
@@ -101,7 +102,11 @@ async function sizeOf(folder: string, world: World): Promise<number> {
 }
 
 /** Files are used when they are read, as exactly as the disk notes it (relatime: to the day). */
-async function fileItems(kind: 'debs' | 'listings', store: Store, since: Date | undefined): Promise<StoreItem[]> {
+async function fileItems(
+  kind: 'debs' | 'packages' | 'listings',
+  store: Store,
+  since: Date | undefined,
+): Promise<StoreItem[]> {
   const folder = `${store.folder}/${kind}`;
   const names = await readdir(folder).catch((error: unknown) => {
     if (systemErrorCode(error) === 'ENOENT') return [];
@@ -120,7 +125,7 @@ async function fileItems(kind: 'debs' | 'listings', store: Store, since: Date | 
 }
 
 async function otherFolders(store: Store, world: World): Promise<StoreContent['others']> {
-  const known = new Set<string>([...resultKinds, 'debs', 'listings', 'work', 'locks']);
+  const known = new Set<string>([...resultKinds, 'debs', 'packages', 'listings', 'work', 'locks']);
   const names = (await readdir(store.folder, {withFileTypes: true}))
     .filter((entry) => entry.isDirectory() && !known.has(entry.name))
     .map(({name}) => name)

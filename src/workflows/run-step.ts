@@ -1,5 +1,6 @@
 import {mkdir, rm, rmdir, writeFile} from 'node:fs/promises';
 import {constants} from 'node:os';
+import type {Deb} from '../archive/index.js';
 import {
   describeEnd,
   HostError,
@@ -14,8 +15,9 @@ import {
 } from '../base/index.js';
 import type {Step} from '../plan/index.js';
 import {enter, type Mount, ownByNamespace, type SandboxSpec} from '../sandbox/index.js';
-import {borrowDebs} from '../store/index.js';
+import type {BuildPackages} from './build-packages.js';
 import {hookPlaces, hookRunner, neutralVariables, stepEnvironment} from './hook-environment.js';
+import type {LentPackages} from './package-archive.js';
 import {isDiskFull, isMirrorTrouble} from './package-trouble.js';
 import {openAskedShell, openShell} from './step-shell.js';
 import {proxies, readResolver, resolverMounts, type ToolsRoot} from './tools-root.js';
@@ -26,8 +28,8 @@ export interface StepFacts {
   readonly step: string;
   readonly changesTree: boolean;
   readonly changesHooks: boolean;
-  /** Seconds since 1970 that everything in the image is dated with; left by the first step. */
-  readonly epoch?: number;
+  /** Package files that its apt took. */
+  readonly packages: readonly Deb[];
 }
 
 /** A tree as far as it is built; layers have the top one first. */
@@ -41,6 +43,7 @@ export interface TreeSoFar {
 export interface StepContext {
   readonly workshop: Workshop;
   readonly tools: ToolsRoot;
+  readonly packages: BuildPackages;
   readonly world: World;
   /** Of the tree, for messages. */
   readonly image: string;
@@ -69,14 +72,14 @@ export async function runInTree(
   context: StepContext,
   extraMounts: readonly Mount[] = [],
 ): Promise<string> {
-  const {workshop, world} = context;
-  const debs = step.usesNetwork ? await borrowDebs(workshop.store, workshop.work, ownByNamespace) : undefined;
+  const {workshop, world, packages} = context;
+  await using lent = step.usesNetwork ? await packages.lend() : undefined;
   const spec =
     step.place === 'inside'
-      ? insideSpec(step, argv, tree, staged, context, debs?.folder)
-      : await outsideSpec(step, argv, tree, staged, context, debs?.folder);
+      ? insideSpec(step, argv, tree, staged, context, lent)
+      : await outsideSpec(step, argv, tree, staged, context, lent);
   const hasSystem = tree.layers.length > 0;
-  const resolver = step.usesNetwork && hasSystem ? await lendResolver(`${staged}/target`) : undefined;
+  const resolver = hasNetwork(step, context) && hasSystem ? await lendResolver(`${staged}/target`) : undefined;
   const logFile = `${context.logFolder}/${step.id.replaceAll('/', '.')}.log`;
   await rm(logFile, {force: true});
   const sandbox = {...spec, mounts: [...spec.mounts, ...extraMounts]};
@@ -91,10 +94,11 @@ export async function runInTree(
   if (outcome.exitCode !== 0) {
     if (workshop.conditions.shellOnError) await openShell(step, 'after', sandbox, workshop, world);
     const isOutOfMemory = outcome.exitCode === exitCodeOfKilled && (await memoryKills()) > killsBefore;
-    throw stepError(step, outcome, logFile, context, isOutOfMemory);
+    const trouble = lent?.trouble(`step ${step.id} of image "${context.image}"`);
+    throw trouble ?? stepError(step, outcome, logFile, context, isOutOfMemory);
   }
   await openAskedShell(step, 'after', sandbox, workshop, world);
-  await debs?.giveBack();
+  if (lent) packages.keepTaken(step.id, await lent.taken(context.tools.tree));
   await resolver?.takeBack();
   await removeTraces(step, staged);
   return outcome.stdout;
@@ -115,7 +119,7 @@ function insideSpec(
   tree: TreeSoFar,
   staged: string,
   context: StepContext,
-  debs: string | undefined,
+  lent: LentPackages | undefined,
 ): SandboxSpec {
   const hooks = {layers: tree.hookLayers, changes: 'none'} as const;
   return {
@@ -123,11 +127,11 @@ function insideSpec(
     root: {layers: tree.layers, changes: {keptIn: `${staged}/target`}},
     mounts: [
       {kind: 'tree', at: hookPlaces.hooksInside, tree: hooks},
-      ...(debs ? [{kind: 'bind', at: '/var/cache/apt/archives', from: debs, readOnly: false} as const] : []),
+      ...(lent ? [...lent.mounts(''), archivesMount('/var/cache/apt/archives', lent)] : []),
     ],
-    network: step.usesNetwork ? 'host' : 'none',
+    network: hasNetwork(step, context) ? 'host' : 'none',
     ids: 'mapped',
-    env: environmentOf(step, tree, context),
+    env: {...environmentOf(step, tree, context), ...lent?.env},
     cwd: '/',
     argv,
   };
@@ -139,7 +143,7 @@ async function outsideSpec(
   tree: TreeSoFar,
   staged: string,
   context: StepContext,
-  debs: string | undefined,
+  lent: LentPackages | undefined,
 ): Promise<SandboxSpec> {
   const layers = tree.layers.length > 0 ? tree.layers : [context.nothing];
   return {
@@ -150,15 +154,25 @@ async function outsideSpec(
       {kind: 'tree', at: hookPlaces.hooks, tree: {layers: tree.hookLayers, changes: {keptIn: `${staged}/hooks`}}},
       {kind: 'bind', at: hookPlaces.elements, from: context.elements, readOnly: true},
       {kind: 'bind', at: '/usr/local/lib/answered', from: context.answered, readOnly: true},
-      ...(debs ? [{kind: 'bind', at: hookPlaces.debs, from: debs, readOnly: false} as const] : []),
-      ...(step.usesNetwork ? await resolverMounts() : []),
+      ...(lent ? [...lent.mounts(''), ...lent.methodMounts(), archivesMount(hookPlaces.debs, lent)] : []),
+      // For an apt that a hook runs in the tree by chroot(8).
+      ...(lent && tree.layers.length > 0 ? lent.mounts(hookPlaces.target) : []),
+      ...(hasNetwork(step, context) ? await resolverMounts() : []),
     ],
-    network: step.usesNetwork ? 'host' : 'none',
+    network: hasNetwork(step, context) ? 'host' : 'none',
     ids: 'mapped',
-    env: environmentOf(step, tree, context),
+    env: {...environmentOf(step, tree, context), ...(tree.layers.length > 0 ? lent?.env : {})},
     cwd: '/',
     argv,
   };
+}
+
+function hasNetwork(step: Step, {packages}: StepContext): boolean {
+  return step.usesNetwork && !packages.isOffline;
+}
+
+function archivesMount(at: string, {archives}: LentPackages): Mount {
+  return {kind: 'bind', at, from: archives, readOnly: false};
 }
 
 function environmentOf(step: Step, tree: TreeSoFar, context: StepContext): Record<string, string> {
@@ -169,7 +183,7 @@ function environmentOf(step: Step, tree: TreeSoFar, context: StepContext): Recor
     {...context.variables, ...ofImage},
     {
       epoch: tree.epoch,
-      proxies: step.usesNetwork ? proxies(context.world) : {},
+      proxies: hasNetwork(step, context) ? proxies(context.world) : {},
     },
   );
 }
@@ -200,7 +214,7 @@ async function removeTraces(step: Step, staged: string): Promise<void> {
   for (const part of ['target', 'hooks']) await rm(`${staged}/${part}/work`, {recursive: true, force: true});
   if (step.place !== 'inside') return;
   const root = `${staged}/target/tree`;
-  for (const folder of ['tmp/in_target.d', 'tmp', 'etc']) {
+  for (const folder of ['tmp/in_target.d', 'tmp/trovestack-packages', 'tmp', 'etc']) {
     if ((await kindWithin(root, folder)) === 'folder') await removeIfEmpty(`${root}/${folder}`);
   }
 }

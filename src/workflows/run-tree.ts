@@ -7,12 +7,13 @@ import type {StoredResult} from '../store/index.js';
 import {billsOfMaterials} from './bill-of-materials.js';
 import {manifestText} from './image-manifest.js';
 import {mergeElements} from './lay-out-elements.js';
-import {packageArchiveDate} from './package-archive.js';
 import {preloadContainer} from './preload-container.js';
 import {hookArguments, runInTree, type StepContext, type StepFacts, type TreeSoFar, writeIntoTree} from './run-step.js';
 
 /** A tree and all that it is made from. */
 export interface TreeJob {
+  /** Seconds since 1970 that everything in the tree is dated with. */
+  readonly epoch: number;
   readonly definition: ImageDefinition;
   readonly plan: TreePlan;
   readonly elements: readonly Element[];
@@ -39,7 +40,7 @@ export async function runTree(job: TreeJob): Promise<BuiltTree> {
   let tree: TreeSoFar = {
     layers: [],
     hookLayers: [await mergeElements(job.elements, job.hookLinks, context.workshop)],
-    epoch: 0,
+    epoch: job.epoch,
   };
   let stepsRun = 0;
   for (const decision of plan.decisions.slice(0, job.steps)) {
@@ -54,7 +55,7 @@ function onTop(tree: TreeSoFar, {folder, facts}: StoredResult<StepFacts>): TreeS
   return {
     layers: facts.changesTree ? [`${folder}/target/tree`, ...tree.layers] : tree.layers,
     hookLayers: facts.changesHooks ? [`${folder}/hooks/tree`, ...tree.hookLayers] : tree.hookLayers,
-    epoch: facts.epoch ?? tree.epoch,
+    epoch: tree.epoch,
   };
 }
 
@@ -90,12 +91,12 @@ async function reuseOrRun(
 async function runAndKeep(step: Step, key: Sha256, tree: TreeSoFar, job: TreeJob): Promise<StoredResult<StepFacts>> {
   const {store, work} = job.context.workshop;
   const staged = await work.newFolder();
-  const epoch = await perform(step, tree, staged, job);
+  await perform(step, tree, staged, job);
   const facts: StepFacts = {
     step: step.id,
     changesTree: await hasContent(`${staged}/target/tree`),
     changesHooks: await hasContent(`${staged}/hooks/tree`),
-    ...(epoch === undefined ? {} : {epoch}),
+    packages: job.context.packages.takenBy(step.id),
   };
   await store.remove('steps', key); // what a repeat replaces
   return store.commit('steps', key, staged, facts);
@@ -106,23 +107,20 @@ async function hasContent(folder: string): Promise<boolean> {
   return names.length > 0;
 }
 
-/** @returns The date of the package archive, when that is what the step finds out. */
-async function perform(step: Step, tree: TreeSoFar, staged: string, job: TreeJob): Promise<number | undefined> {
+async function perform(step: Step, tree: TreeSoFar, staged: string, job: TreeJob): Promise<void> {
   const {context, definition, container} = job;
   const {work} = step;
   switch (work.kind) {
     case 'hook':
       await runInTree(step, hookArguments(work.phase, work.name, step.place), tree, staged, context);
-      return undefined;
+      return;
     case 'script':
       await runInTree(step, ['sh', '-c', work.script, 'step', ...work.args], tree, staged, context);
-      return undefined;
-    case 'package archive':
-      return packageArchiveDate(step, work.sources, tree, staged, context);
+      return;
     case 'container':
       if (!container || !isGuest(definition)) throw new Bug('no-container-tree', {step: step.id});
       await preloadContainer(step, definition, container, tree, staged, context);
-      return undefined;
+      return;
     case 'manifest': {
       if (!container || !isGuest(definition)) throw new Bug('no-guest', {step: step.id});
       const argv = ['dpkg-query', '--show', '--showformat', '${Package} ${Version} ${Architecture}\\n'];
@@ -130,7 +128,7 @@ async function perform(step: Step, tree: TreeSoFar, staged: string, job: TreeJob
       await writeIntoTree(staged, '/etc/trovestack/manifest.json', manifestText(definition, job.elements, packages));
       const bills = await billsOfMaterials(definition, job.elements, tree, container, context);
       for (const [path, text] of Object.entries(bills)) await writeIntoTree(staged, path, text);
-      return undefined;
+      return;
     }
     default:
       return unreachable(work);

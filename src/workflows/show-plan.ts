@@ -1,4 +1,6 @@
+import {resolve} from 'node:path';
 import type {World} from '../base/index.js';
+import {BuildPackages, type LockChoices} from './build-packages.js';
 import {type PlannedImage, type PlanRequest, planImage, readBlueprint, toolsFor} from './plan-image.js';
 import {ensureToolsRoot} from './tools-root.js';
 import {openWorkshop} from './workshop.js';
@@ -19,11 +21,13 @@ export interface PlannedSteps {
 }
 
 /** The plan that a build would run, as a value; nothing of the image is built. */
-export async function showPlan(request: PlanRequest, world: World): Promise<PlannedSteps> {
+export async function showPlan(request: PlanRequest & LockChoices, world: World): Promise<PlannedSteps> {
   const blueprint = await readBlueprint(request, world);
   await using workshop = await openWorkshop(world);
-  const tools = await ensureToolsRoot(toolsFor(blueprint), workshop, world);
-  return stepsOf(await planImage(blueprint, request.rebuild, workshop, tools, world));
+  const lockFile = resolve(request.lockFile ?? `${blueprint.definition.name}.lock.yaml`);
+  await using packages = await BuildPackages.open(blueprint, request, lockFile, workshop, world);
+  const tools = await ensureToolsRoot(toolsFor(blueprint), workshop, world, packages.toolsSource);
+  return stepsOf(await planImage(blueprint, request.rebuild, workshop, tools, packages, world));
 }
 
 function stepsOf({definition, container, root, imageKey, diskReason}: PlannedImage): PlannedSteps {

@@ -44,7 +44,7 @@ export async function storePrune(request: PruneRequest, world: World): Promise<P
 }
 
 async function removeItem({kind, name, folder, lastUsedAt}: StoreItem, store: Store): Promise<boolean> {
-  if (kind === 'debs' || kind === 'listings') {
+  if (kind === 'debs' || kind === 'packages' || kind === 'listings') {
     await rm(folder, {force: true});
     return true;
   }

@@ -1,6 +1,8 @@
 import {mkdir} from 'node:fs/promises';
+import {archiveStateId, type Deb} from '../archive/index.js';
 import {
   canonicalJson,
+  type DebianMirrors,
   debianSourceLines,
   describeEnd,
   findDebianMirrors,
@@ -12,8 +14,11 @@ import {
   sha256,
   type World,
 } from '../base/index.js';
+import {describeMoves, type Lock, type ReleaseState} from '../lock/index.js';
 import {enter, type Mount, ownByNamespace, type SandboxSpec, type Tree} from '../sandbox/index.js';
-import {borrowDebs, type StoredResult} from '../store/index.js';
+import type {StoredResult} from '../store/index.js';
+import {Downloads} from './download.js';
+import {type LentPackages, PackageArchive} from './package-archive.js';
 import {isDiskFull, isMirrorTrouble} from './package-trouble.js';
 import type {Workshop} from './workshop.js';
 
@@ -40,79 +45,191 @@ export interface ToolsRoot {
   readonly tree: Tree;
   /** Digest of the packages with their versions: part of every step's key. */
   readonly identity: Sha256;
+  /** Its package files, and the state of the archive that they are from. */
+  readonly debs: readonly Deb[];
+  readonly archive: ReleaseState;
 }
 
 interface RootFacts {
+  /** Names and versions, a line each. */
   readonly packages: string;
+  /** Of the root itself, without those below it. */
+  readonly debs: readonly Deb[];
+  readonly archive: ReleaseState;
+}
+
+/** Where the tools root's packages come from. */
+export interface ToolsSource {
+  readonly archive: PackageArchive;
+  /** The root has to consist of these. */
+  readonly locked?: Lock['tools'];
+  /** Packages that have moved since are taken anew. */
+  readonly isUpdate: boolean;
 }
 
 /** The tools root for a purpose, from the store or made now (about a minute, network needed).
- * @throws {HostError} `mirror-unreachable`, `command-failed`, `disk-full`, `missing-tool`
+ * @throws {HostError} `mirror-unreachable`, `command-failed`, `disk-full`, `missing-tool`, `not-at-hand`
  */
-export async function ensureToolsRoot(purpose: ToolsPurpose, workshop: Workshop, world: World): Promise<ToolsRoot> {
-  const assembly = await ensureRoot('assembly', [], workshop, world);
+export async function ensureToolsRoot(
+  purpose: ToolsPurpose,
+  workshop: Workshop,
+  world: World,
+  source?: ToolsSource,
+): Promise<ToolsRoot> {
+  if (!source) {
+    await using downloads = await Downloads.open(world);
+    const archive = new PackageArchive(workshop, downloads, await findDebianMirrors(world.env), machine(), world);
+    return await ensureToolsRoot(purpose, workshop, world, {archive, isUpdate: false});
+  }
+  const assembly = await ensureRoot('assembly', undefined, workshop, world, source);
+  const machines = {archive: source.archive, isUpdate: false};
   const roots =
-    purpose === 'assembly' ? [assembly] : [await ensureRoot(purpose, [assembly], workshop, world), assembly];
+    purpose === 'assembly'
+      ? [assembly]
+      : [await ensureRoot(purpose, assembly, workshop, world, purpose === 'machines' ? machines : source), assembly];
+  const top = roots[0] ?? assembly;
+  const {archive} = assembly.facts;
+  const debs = roots.flatMap(({facts}) => facts.debs);
+  if (source.locked && sha256(top.facts.packages) !== source.locked.identity) {
+    throw new HostError('tools-not-as-locked', {
+      differences: listDifferences(source.locked.packages, top.facts.packages),
+    });
+  }
   return {
     tree: {layers: roots.map(({folder}) => `${folder}/tree`), changes: 'discarded'},
-    identity: sha256(roots[0]?.facts.packages ?? ''),
+    identity: sha256(top.facts.packages),
+    archive,
+    debs,
   };
+}
+
+/** This machine's architecture, as Debian names it. */
+export function machine(): string {
+  return process.arch === 'x64' ? 'amd64' : process.arch;
+}
+
+/** Which root of a purpose is the present one. */
+interface PresentRoot {
+  readonly key: Sha256;
+  readonly below: Sha256 | undefined;
 }
 
 async function ensureRoot(
   purpose: ToolsPurpose,
-  below: readonly StoredResult<RootFacts>[],
+  below: StoredResult<RootFacts> | undefined,
   workshop: Workshop,
   world: World,
+  source: ToolsSource,
 ): Promise<StoredResult<RootFacts>> {
-  const {store} = workshop;
-  const key = sha256(
-    canonicalJson({form: 1, packages: packages[purpose], toolsRelease, below: below.map((b) => b.key)}),
-  );
-  const known = await store.find<RootFacts>('roots', key);
-  if (known) return known;
-  await using _lock = await store.lock(key, 'the tools root', world.signal);
-  const madeMeanwhile = await store.find<RootFacts>('roots', key);
-  if (madeMeanwhile) return madeMeanwhile;
+  const find = () => findRoot(purpose, below, workshop, source);
+  const known = await find();
+  if (typeof known !== 'string') return known;
+  await using _lock = await workshop.store.lock(sha256(`tools ${purpose}`), 'the tools root', world.signal);
+  const reason = await find();
+  if (typeof reason !== 'string') return reason;
 
   const step = `tools/${purpose}`;
-  const reason = 'not built before';
   world.emit({type: 'step started', step, reason});
   const startedAt = performance.now();
-  const staged = await workshop.work.newFolder();
-  const layers = below.map(({folder}) => `${folder}/tree`);
-  const facts = {packages: await fillRoot(purpose, layers, staged, workshop, world)};
-  const result = await store.commit('roots', key, staged, facts);
+  const result = await makeRoot(purpose, below, workshop, world, source);
   world.emit({type: 'step finished', step, reason, durationMs: performance.now() - startedAt});
   return result;
 }
 
-/** Makes `<staged>/tree`.
- * @returns The packages in it with their versions, a line each.
- */
+/** @returns The root that is wanted, or why it has to be made. */
+async function findRoot(
+  purpose: ToolsPurpose,
+  below: StoredResult<RootFacts> | undefined,
+  {store}: Workshop,
+  {archive, locked, isUpdate}: ToolsSource,
+): Promise<StoredResult<RootFacts> | string> {
+  if (locked) {
+    const found = await store.find<RootFacts>('roots', rootKey(purpose, below, locked.identity));
+    return found ?? 'the lock has another one';
+  }
+  const present = await store.readBuild<PresentRoot>(`tools-${purpose}`);
+  const found = present && (await store.find<RootFacts>('roots', present.key));
+  if (!found || present?.below !== below?.key) return 'not built before';
+  if (!isUpdate) return found;
+  const now = await archive.stateOf(toolsRelease);
+  if (archiveStateId(now) === archiveStateId(found.facts.archive)) return found;
+  const tree: Tree = {layers: [`${found.folder}/tree`], changes: 'discarded'};
+  const moves = await archive.movesSince(found.facts.debs, now, tree);
+  return moves.length === 0 ? found : `package list moved: ${describeMoves(moves)}`;
+}
+
+function rootKey(purpose: ToolsPurpose, below: StoredResult<RootFacts> | undefined, identity: Sha256): Sha256 {
+  return sha256(canonicalJson({form: 2, purpose, packages: packages[purpose], below: below?.key, identity}));
+}
+
+async function makeRoot(
+  purpose: ToolsPurpose,
+  below: StoredResult<RootFacts> | undefined,
+  workshop: Workshop,
+  world: World,
+  source: ToolsSource,
+): Promise<StoredResult<RootFacts>> {
+  const {store} = workshop;
+  const staged = await workshop.work.newFolder();
+  const layers = below ? [`${below.folder}/tree`] : [];
+  const facts = await fillRoot(purpose, layers, staged, workshop, world, source);
+  const {locked} = source;
+  const identity = locked?.identity ?? sha256(facts.packages);
+  const key = rootKey(purpose, below, identity);
+  const result = await store.commit('roots', key, staged, facts);
+  const present = await store.readBuild<PresentRoot>(`tools-${purpose}`);
+  if (!locked || !present) await store.writeBuild(`tools-${purpose}`, {key, below: below?.key} satisfies PresentRoot);
+  return result;
+}
+
+/** @param list Names and versions, a line each. */
+function listDifferences(locked: readonly Deb[], list: string): string[] {
+  const named = (names: Iterable<string>) => new Set(names);
+  const wanted = named(locked.map(({name, version}) => `${name} ${version}`));
+  const found = named(
+    list
+      .trim()
+      .split('\n')
+      .map((line) => line.replace(/(:\w+)?\t/, ' ')),
+  );
+  const missing = [...wanted].filter((item) => !found.has(item)).map((item) => `${item} is missing`);
+  const added = [...found].filter((item) => !wanted.has(item)).map((item) => `${item} is not in the lock`);
+  return [...missing, ...added];
+}
+
+/** Makes `<staged>/tree`. */
 async function fillRoot(
   purpose: ToolsPurpose,
   layers: readonly string[],
   staged: string,
   workshop: Workshop,
   world: World,
-): Promise<string> {
-  const debs = await borrowDebs(workshop.store, workshop.work, ownByNamespace);
+  {archive, locked}: ToolsSource,
+): Promise<RootFacts> {
   const logFolder = workshop.store.logFolder('tools');
   await mkdir(logFolder, {recursive: true});
   const logFile = `${logFolder}/${purpose}.log`;
+  const {mirrors} = archive;
+  const tools: Tree = {layers: ['/'], changes: 'none'};
+  await using lent = await archive.lend({mirrors, tools, ...(locked ? {locked: locked.packages} : {})});
   const spec =
     purpose === 'assembly'
-      ? await bootstrapSpec(staged, debs.folder, world)
-      : await installSpec(packages[purpose], layers, staged, debs.folder, world);
+      ? await bootstrapSpec(staged, lent, mirrors)
+      : installSpec(packages[purpose], layers, staged, lent);
   const outcome = await enter(spec, workshop.sandboxes, {
     signal: world.signal,
     logFile,
     onLine: (line) => world.emit({type: 'output', source: spec.name, line}),
   });
-  if (outcome.exitCode !== 0) throw rootError(purpose, outcome, logFile, workshop.store.folder);
-  await debs.giveBack();
-  return listPackages([`${staged}/tree`, ...layers], workshop, world);
+  if (outcome.exitCode !== 0) {
+    throw lent.trouble(`the tools root "${purpose}"`) ?? rootError(purpose, outcome, logFile, workshop.store.folder);
+  }
+  const whole = [`${staged}/tree`, ...layers];
+  return {
+    packages: await listPackages(whole, workshop, world),
+    debs: await lent.taken({layers: whole, changes: 'discarded'}),
+    archive: locked?.archive ?? (await archive.pinned(toolsRelease)),
+  };
 }
 
 const rootEnvironment = {
@@ -126,21 +243,27 @@ const rootEnvironment = {
 const lean = ['/usr/share/man/*', '/usr/share/locale/*', '/usr/share/doc/*', '/usr/share/info/*'];
 
 /** This machine's mmdebstrap, with its file system read-only below, fills a folder. */
-async function bootstrapSpec(staged: string, debs: string, world: World): Promise<SandboxSpec> {
+async function bootstrapSpec(
+  staged: string,
+  lent: LentPackages,
+  mirrors: DebianMirrors | undefined,
+): Promise<SandboxSpec> {
   await mkdir(`${staged}/tree`);
   await ownByNamespace(`${staged}/tree`);
-  const sources = debianSourceLines(toolsRelease, await findDebianMirrors(world.env));
+  const sources = debianSourceLines(toolsRelease, mirrors);
   return {
     name: 'tools-root',
     root: {layers: ['/'], changes: 'none'},
     mounts: [
       {kind: 'tmpfs', at: '/tmp'},
       {kind: 'bind', at: '/mnt', from: `${staged}/tree`, readOnly: false},
-      {kind: 'bind', at: '/srv', from: debs, readOnly: false},
+      {kind: 'bind', at: '/srv', from: lent.archives, readOnly: false},
+      ...lent.mounts(''),
+      ...lent.methodMounts(),
     ],
-    network: 'host',
+    network: 'none',
     ids: 'mapped',
-    env: {...rootEnvironment, ...proxies(world)},
+    env: {...rootEnvironment, PATH: `${lent.programs}:${rootEnvironment.PATH}`},
     cwd: '/',
     argv: [
       ...['mmdebstrap', '--mode=root', '--variant=minbase', '--format=directory'],
@@ -158,21 +281,20 @@ async function bootstrapSpec(staged: string, debs: string, world: World): Promis
 }
 
 /** The root's own apt adds packages in a layer above it. */
-async function installSpec(
+function installSpec(
   names: readonly string[],
   layers: readonly string[],
   staged: string,
-  debs: string,
-  world: World,
-): Promise<SandboxSpec> {
+  lent: LentPackages,
+): SandboxSpec {
   const script = 'apt-get update && apt-get install --yes --no-install-recommends "$@" && rm -rf /var/lib/apt/lists/*';
   return {
     name: 'tools-packages',
     root: {layers, changes: {keptIn: staged}},
-    mounts: [{kind: 'bind', at: '/var/cache/apt/archives', from: debs, readOnly: false}, ...(await resolverMounts())],
-    network: 'host',
+    mounts: [{kind: 'bind', at: '/var/cache/apt/archives', from: lent.archives, readOnly: false}, ...lent.mounts('')],
+    network: 'none',
     ids: 'mapped',
-    env: {...rootEnvironment, ...proxies(world)},
+    env: {...rootEnvironment, ...lent.env},
     cwd: '/',
     argv: ['sh', '-c', script, 'install', ...names],
   };

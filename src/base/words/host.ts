@@ -44,10 +44,29 @@ export const hostWords = {
     message: `Cannot make the sandbox of "${f.name}": ${f.problem}`,
     next: 'trovestack doctor',
   }),
-  'mirror-unreachable': (f: {doing: string; log: string}): Words => ({
+  'mirror-unreachable': (f: {doing: string; log?: string; problem?: string}): Words => ({
     message: `Cannot finish ${f.doing}: the package mirror cannot be reached, or refuses`,
-    details: {log: f.log},
+    details: {...(f.problem ? {said: f.problem} : {}), ...(f.log ? {log: f.log} : {})},
     next: 'check the network and the proxy variables, or name a mirror with DIB_DISTRIBUTION_MIRROR',
+  }),
+  'archive-moved': (f: {doing: string; file: string}): Words => ({
+    message: `Cannot finish ${f.doing}: the package archive changed, and has "${f.file}" no longer`,
+    next: 'run the same command again with --update',
+  }),
+  'package-altered': (f: {file: string; problem: string}): Words => ({
+    message: `Cannot use "${f.file}": ${f.problem}`,
+    next: 'the mirror, or a proxy before it, hands out another file than the archive: name another with DIB_DISTRIBUTION_MIRROR',
+  }),
+  'tools-not-as-locked': (f: {differences: readonly string[]}): Words => ({
+    message:
+      "Cannot make the tools root that the lock names: this machine's mmdebstrap makes another of the same packages",
+    details: {differences: f.differences.join(', ') || 'none by name and version'},
+    next: 'move the lock with --update',
+  }),
+  'not-at-hand': (f: {files: readonly string[]}): Words => ({
+    message: `Cannot build without network: ${f.files.length} file${f.files.length === 1 ? ' is' : 's are'} not in the store`,
+    details: {missing: f.files.join(', ')},
+    next: 'run the same command without --offline once, or bring a bundle: trovestack image bundle',
   }),
   'command-failed': (f: {doing: string; command: string; outcome: string; output: string}): Words => ({
     message: `Cannot finish ${f.doing}: ${f.command} ${f.outcome}`,

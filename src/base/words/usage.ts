@@ -123,6 +123,23 @@ export const usageWords = {
     message: 'Cannot tell which package mirror to use: neither this machine nor mmdebstrap names one',
     next: `set ${f.variable} to a Debian archive`,
   }),
+  'lock-differs': (f: {file: string; changes: readonly string[]}): Words => ({
+    message: `Cannot build from the lock "${f.file}": ${f.changes.length === 1 ? f.changes[0] : `${f.changes.length} things differ`}`,
+    ...(f.changes.length > 1 ? {details: Object.fromEntries(f.changes.map((c, i) => [`${i + 1}`, c]))} : {}),
+    next: 'build without --locked and --offline: the lock then follows what changed, and packages stay as they are',
+  }),
+  'lock-outdated': (f: {file: string; moves: string}): Words => ({
+    message: `Cannot build from the lock "${f.file}": package list moved: ${f.moves}`,
+    next: 'move the lock with --update, or build from a bundle made when it was new',
+  }),
+  'no-lock': (f: {file: string; option: string}): Words => ({
+    message: `Cannot build with ${f.option}: there is no lock "${f.file}"`,
+    next: 'build once without it, which writes the lock; or name another with --lock FILE',
+  }),
+  'unusable-bundle': (f: {file: string; problem: string}): Words => ({
+    message: `Cannot use the bundle "${f.file}": ${f.problem}`,
+    next: 'make it again: trovestack image bundle',
+  }),
   'not-a-store': (f: {folder: string}): Words => ({
     message: `Cannot keep results in "${f.folder}": other files are there, and it has no mark of a store`,
     next: 'name a folder that is empty, or does not exist yet, with TROVESTACK_STORE',

@@ -1,7 +1,8 @@
 import {InvalidArgumentError} from 'commander';
+import {UsageError, type World} from '../../base/index.js';
 import {formatBytes} from '../../report/index.js';
-import type {BuiltGuest} from '../../workflows/build-image.js';
-import type {Cli} from '../cli.js';
+import type {BuildRequest, BuiltGuest} from '../../workflows/build-image.js';
+import type {Answer, Cli} from '../cli.js';
 import {addPlanOptions, type PlanOptions, planRequest} from '../plan-options.js';
 
 interface BuildOptions extends PlanOptions {
@@ -11,6 +12,7 @@ interface BuildOptions extends PlanOptions {
   readonly hookTimeout?: number;
   readonly shellAt?: string;
   readonly shellOnError?: boolean;
+  readonly bundle?: string;
 }
 
 export function register(cli: Cli): void {
@@ -19,21 +21,21 @@ export function register(cli: Cli): void {
     'after',
     "\nWith disk-image-create's options and elements of your own: trovestack image dib --help",
   );
-  addPlanOptions(command)
+  addPlanOptions(command, '[datastore[:version]]')
+    .option('--bundle <file>', 'build what the bundle holds, from nothing else')
     .option('--output-file <file>', 'where the image goes (default: named after the image, here)')
     .option('--checksum', 'also write FILE.md5 and FILE.sha256')
     .option('--hook-timeout <minutes>', 'how long a hook, or another step, may take (default: 120)', minutes)
     .option('--shell-at <step[:moment]>', 'open a shell in the sandbox of a step, "before" or "after" it runs')
     .option('--shell-on-error', 'open a shell in what a failing step left')
     .action(
-      cli.actInNamespace(async (world, datastore: string, options: BuildOptions) => {
+      cli.actInNamespace(async (world, datastore: string | undefined, options: BuildOptions) => {
         const {buildImage} = await import('../../workflows/build-image.js');
         const {parseShellAt} = await import('../../workflows/step-shell.js');
-        const {outputFile, shellAt, shellOnError, hookTimeout, checksum = false} = options;
+        const {outputFile, shellAt, shellOnError, hookTimeout, checksum = false, bundle} = options;
         const at = shellAt === undefined ? undefined : parseShellAt(shellAt);
         const rebuild = at && options.rebuild !== true ? [...(options.rebuild ?? []), at.step] : options.rebuild;
-        const request = {
-          ...planRequest(datastore, {...options, ...(rebuild === undefined ? {} : {rebuild})}),
+        const how = {
           ...(outputFile === undefined ? {} : {outputFile}),
           hasChecksums: checksum,
           conditions: {
@@ -42,7 +44,10 @@ export function register(cli: Cli): void {
             ...(shellOnError ? {shellOnError} : {}),
           },
         };
-        const image = await buildImage(request, world);
+        const asked = {...options, ...(rebuild === undefined ? {} : {rebuild})};
+        if (bundle !== undefined) return await buildBundle(bundle, datastore, asked, how, world);
+        if (datastore === undefined) throw missing('what to build', 'name a datastore, or a bundle with --bundle');
+        const image = await buildImage({...planRequest(datastore, asked), ...how}, world);
         return {value: image, text: textOf(image)};
       }),
     );
@@ -53,6 +58,36 @@ function minutes(text: string): number {
   const value = Number(text);
   if (!(value > 0)) throw new InvalidArgumentError('a number of minutes is wanted, as in 30 or 0.5');
   return value;
+}
+
+async function buildBundle(
+  file: string,
+  datastore: string | undefined,
+  options: BuildOptions,
+  how: Pick<BuildRequest, 'outputFile' | 'hasChecksums' | 'conditions'>,
+  world: World,
+): Promise<Answer> {
+  const chosen = options.element.length + options.elementsPath.length + options.kernelArgument.length;
+  if (datastore !== undefined || chosen > 0 || options.lock !== undefined || options.update) {
+    throw missing('--bundle with a choice of its own', 'a bundle says itself what is to be built, and from what');
+  }
+  const {buildImage} = await import('../../workflows/build-image.js');
+  const {openBundle} = await import('../../workflows/bundle.js');
+  await using bundle = await openBundle(file, world);
+  const {output, rebuild, offline} = planRequest('', options);
+  const request = {
+    ...bundle.request,
+    ...how,
+    offline: offline ?? false,
+    ...(output ? {output} : {}),
+    ...(rebuild === undefined ? {} : {rebuild}),
+  };
+  const image = await buildImage({...request, kind: 'datastore'}, bundle.world);
+  return {value: image, text: textOf(image)};
+}
+
+function missing(argument: string, problem: string): UsageError {
+  return new UsageError('bad-argument', {argument, problem, next: 'trovestack image build --help'});
 }
 
 function textOf(image: BuiltGuest): string {

@@ -16,6 +16,7 @@ import {register as elementList} from './element-list.js';
 import {register as elementShow} from './element-show.js';
 import {register as imageActivate} from './image-activate.js';
 import {register as imageBuild} from './image-build.js';
+import {register as imageBundle} from './image-bundle.js';
 import {register as imageDib} from './image-dib.js';
 import {register as imageDiff} from './image-diff.js';
 import {register as imageLoad} from './image-load.js';
@@ -42,6 +43,7 @@ const commands: readonly ((cli: Cli) => void)[] = [
   devcloudDestroy,
   imageBuild,
   imageDib,
+  imageBundle,
   imagePlan,
   imageVerify,
   imageDiff,

@@ -1,0 +1,312 @@
+import {stat} from 'node:fs/promises';
+import {archiveStateId, type Deb} from '../archive/index.js';
+import {
+  canonicalJson,
+  type DebianMirrors,
+  findDebianMirrors,
+  readFileIfThere,
+  type Sha256,
+  sha256,
+  systemErrorCode,
+  UsageError,
+  type World,
+  writeFileWhole,
+} from '../base/index.js';
+import type {Element} from '../element/index.js';
+import {isGuest} from '../image/index.js';
+import {
+  describeMoves,
+  type Lock,
+  type LockSubject,
+  lockAgeDays,
+  packageMoves,
+  parseLock,
+  type ReleaseState,
+  renderLock,
+  subjectChanges,
+} from '../lock/index.js';
+import {storeError} from '../store/index.js';
+import {Downloads} from './download.js';
+import {type LentPackages, PackageArchive} from './package-archive.js';
+import type {ImageBlueprint} from './plan-image.js';
+import type {ToolsRoot, ToolsSource} from './tools-root.js';
+import type {Workshop} from './workshop.js';
+
+/** What a person says of locks and the network. */
+export interface LockChoices {
+  /** Default: beside the image. */
+  readonly lockFile?: string;
+  /** Takes what the lock names, or fails. */
+  readonly locked?: boolean;
+  /** Takes the newest packages, and moves the lock. */
+  readonly update?: boolean;
+  /** Uses no network at all; that takes a lock. */
+  readonly offline?: boolean;
+}
+
+/** What decides about a tree's packages: part of its keys, and where they are from. */
+export interface SettledArchive {
+  readonly state: ReleaseState;
+  /** Why steps run that would be reused, when packages moved. */
+  readonly reason?: string;
+}
+
+const oldAfterDays = 30;
+
+/** The packages of one build: from the lock that there is, or as the archive has them now. */
+export class BuildPackages implements AsyncDisposable {
+  readonly file: string;
+  readonly isOffline: boolean;
+  readonly #workshop: Workshop;
+  readonly #world: World;
+  readonly #choices: LockChoices;
+  readonly #subject: LockSubject;
+  readonly #archive: PackageArchive;
+  readonly #downloads: Downloads | undefined;
+  /** In the lock's file. */
+  readonly #written: Lock | undefined;
+  /** Of the last build of this image, in this store. */
+  readonly #last: Lock | undefined;
+  readonly #taken = new Map<string, readonly Deb[]>();
+  /** What all packages are taken from; undefined where the archive's own indexes are asked. */
+  #locked: Lock | undefined;
+  #settled: SettledArchive | undefined;
+  #tools: ToolsRoot | undefined;
+  #mirrors: DebianMirrors | undefined;
+
+  private constructor(
+    facts: Pick<BuildPackages, 'file' | 'isOffline'>,
+    inner: {
+      workshop: Workshop;
+      world: World;
+      choices: LockChoices;
+      subject: LockSubject;
+      archive: PackageArchive;
+      downloads: Downloads | undefined;
+      written: Lock | undefined;
+      last: Lock | undefined;
+      mirrors: DebianMirrors | undefined;
+    },
+  ) {
+    this.file = facts.file;
+    this.isOffline = facts.isOffline;
+    this.#workshop = inner.workshop;
+    this.#world = inner.world;
+    this.#choices = inner.choices;
+    this.#subject = inner.subject;
+    this.#archive = inner.archive;
+    this.#downloads = inner.downloads;
+    this.#written = inner.written;
+    this.#last = inner.last;
+    this.#mirrors = inner.mirrors;
+  }
+
+  /** Reads the lock, and sees whether it is this image's.
+   * @param file Of the lock.
+   * @throws {UsageError} `invalid-file`, `no-lock`, `lock-differs`
+   */
+  static async open(
+    blueprint: ImageBlueprint,
+    choices: LockChoices,
+    file: string,
+    workshop: Workshop,
+    world: World,
+  ): Promise<BuildPackages> {
+    const isOffline = choices.offline === true;
+    const text = await readLockText(file);
+    const found = text === undefined ? undefined : await parseLock(file, text);
+    const subject = subjectOf(blueprint);
+    const isStrict = choices.locked === true || isOffline;
+    if (isStrict && !found) throw new UsageError('no-lock', {file, option: isOffline ? '--offline' : '--locked'});
+    const changes = found ? subjectChanges(found.subject, subject) : [];
+    if (changes.length > 0 && isStrict) throw new UsageError('lock-differs', {file, changes});
+    const written = found?.subject.image === subject.image ? found : undefined;
+    if (found && !written) {
+      world.emit({type: 'warning', text: `The lock "${file}" is replaced: ${changes.join(', ')}`});
+    }
+    const last = await workshop.store.readBuild<Lock>(lastLockName(subject.image));
+    const own = await findDebianMirrors(world.env);
+    const mirrors = own ?? written?.mirrors;
+    const downloads = isOffline ? undefined : await Downloads.open(world);
+    const archive = new PackageArchive(workshop, downloads, mirrors, blueprint.definition.architecture, world);
+    const packages = new BuildPackages(
+      {file, isOffline},
+      {workshop, world, choices, subject, archive, downloads, written, last, mirrors: written?.mirrors ?? own},
+    );
+    await packages.#honour(changes);
+    return packages;
+  }
+
+  async #honour(changes: readonly string[]): Promise<void> {
+    const lock = this.#written;
+    if (!lock || this.#choices.update) return;
+    const days = lockAgeDays(lock, Date.now());
+    if (days > oldAfterDays) {
+      const text = `The lock "${this.file}" is ${days} days old: the vulnerabilities of its packages are kept too; --update moves it`;
+      this.#world.emit({type: 'warning', text});
+    }
+    if (changes.length === 0) this.#locked = lock;
+    else if (await this.#archive.pin(lock.archive.suites)) this.#settled = {state: lock.archive};
+  }
+
+  /** For the tools root. */
+  get toolsSource(): ToolsSource {
+    const lock = this.#choices.update ? undefined : this.#written;
+    return {
+      archive: this.#archive,
+      isUpdate: this.#choices.update === true,
+      ...(lock ? {locked: lock.tools} : {}),
+    };
+  }
+
+  /** Mirrors as the image's own apt has them. */
+  get mirrors(): DebianMirrors | undefined {
+    return this.#mirrors;
+  }
+
+  /** Mirrors that the tools root was told of, for a machine that names none. */
+  set mirrors(mirrors: DebianMirrors | undefined) {
+    this.#mirrors = mirrors;
+    this.#archive.mirrors ??= mirrors;
+  }
+
+  /** Which state of the archive a release's packages are taken from. */
+  async settle(release: string, tools: ToolsRoot): Promise<SettledArchive> {
+    this.#tools = tools;
+    if (this.#locked && this.#locked.archive.release !== release) {
+      const changes = [`it is of release ${this.#locked.archive.release}, not of ${release}`];
+      throw new UsageError('lock-differs', {file: this.file, changes});
+    }
+    if (this.#locked) return {state: this.#locked.archive};
+    this.#settled ??= await this.#settleNow(release, tools);
+    return this.#settled;
+  }
+
+  async #settleNow(release: string, tools: ToolsRoot): Promise<SettledArchive> {
+    const state = await this.#archive.stateOf(release);
+    const before = this.#written ?? this.#last;
+    if (before?.archive.release !== release) return {state};
+    if (archiveStateId(before.archive) === archiveStateId(state)) return {state: before.archive};
+    const moves = await this.#archive.movesSince(before.packages, state, tools.tree);
+    if (moves.length > 0) return {state, reason: `package list moved: ${describeMoves(moves)}`};
+    if (subjectChanges(before.subject, this.#subject).length > 0) return {state};
+    // The archive moved, but nothing that this image has.
+    this.#locked = before;
+    return {state: before.archive};
+  }
+
+  /** Sees before anything runs that what the lock names can be had.
+   * @throws {UsageError} `lock-outdated` when the archive has other packages by now.
+   * @throws {HostError} `not-at-hand`, `mirror-unreachable`
+   */
+  async ready(tools: ToolsRoot): Promise<void> {
+    const lock = this.#locked;
+    if (!lock) return;
+    const gone = await this.#archive.fetchAll(lock.packages);
+    if (gone.length === 0) return;
+    const now = await this.#archive.stateOf(lock.archive.release);
+    const moves = await this.#archive.movesSince(gone, now, tools.tree);
+    throw new UsageError('lock-outdated', {file: this.file, moves: describeMoves(moves, gone.length)});
+  }
+
+  /** Every package of the lock, in the store afterwards: of the image and of the tools root.
+   * @throws as `ready`
+   */
+  async fetchLocked(): Promise<Lock> {
+    const lock = this.#locked;
+    if (!lock) throw new UsageError('no-lock', {file: this.file, option: '--locked'});
+    const gone = await this.#archive.fetchAll([...lock.packages, ...lock.tools.packages]);
+    if (gone.length > 0) throw new UsageError('lock-outdated', {file: this.file, moves: goneWords(gone)});
+    return lock;
+  }
+
+  /** Packages for one step. */
+  lend(): Promise<LentPackages> {
+    if (!this.#tools) throw new Error('packages are lent after they are settled');
+    return this.#archive.lend({
+      mirrors: this.#mirrors,
+      tools: this.#tools.tree,
+      ...(this.#locked ? {locked: this.#locked.packages} : {}),
+    });
+  }
+
+  keepTaken(step: string, debs: readonly Deb[]): void {
+    this.#taken.set(step, [...(this.#taken.get(step) ?? []), ...debs]);
+  }
+
+  /** What a step took in this build. */
+  takenBy(step: string): readonly Deb[] {
+    const taken = this.#taken.get(step) ?? [];
+    this.#taken.delete(step); // trees share ids of steps
+    return taken;
+  }
+
+  /** Writes the lock of a finished build, where it isn't as it is already.
+   * @param taken By all steps of the image.
+   */
+  async writeLock(taken: readonly Deb[], release: string | undefined): Promise<void> {
+    const tools = this.#tools;
+    const state = this.#locked?.archive ?? this.#settled?.state;
+    if (!tools || !state || release === undefined) return;
+    const lock: Lock = this.#locked ?? {
+      subject: this.#subject,
+      ...(this.#mirrors ? {mirrors: this.#mirrors} : {}),
+      archive: {...state, release},
+      packages: [...new Map(taken.map((deb) => [deb.sha256, deb])).values()],
+      tools: {identity: tools.identity, archive: tools.archive, packages: tools.debs},
+    };
+    await this.#workshop.store.writeBuild(lastLockName(this.#subject.image), lock);
+    if (this.#choices.locked) return;
+    const text = renderLock(lock);
+    const before = await readLockText(this.file);
+    if (before === text) return;
+    await writeFileWhole(this.file, text).catch((error: unknown) => {
+      throw storeError(error, this.file);
+    });
+    const moves = this.#written ? packageMoves(this.#written.packages, lock.packages) : [];
+    const what = !this.#written
+      ? 'written'
+      : moves.length === 0
+        ? 'follows what changed'
+        : `moved: ${describeMoves(moves, 12)}`;
+    this.#world.emit({type: 'note', text: `lock ${this.file} ${what}`});
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#downloads?.[Symbol.asyncDispose]();
+  }
+}
+
+function goneWords(gone: readonly Deb[]): string {
+  return gone.map(({name, version}) => `${name} ${version} is gone`).join(', ');
+}
+
+function lastLockName(image: string): string {
+  return `${image}.lock`;
+}
+
+async function readLockText(file: string): Promise<string | undefined> {
+  try {
+    return await readFileIfThere(file);
+  } catch (error) {
+    if (systemErrorCode(error) === 'EISDIR' && (await stat(file)).isDirectory()) {
+      throw new UsageError('bad-argument', {argument: `the lock file "${file}"`, problem: 'it is a folder'});
+    }
+    throw storeError(error, file);
+  }
+}
+
+/** All that decides an image beside packages. */
+export function subjectOf({definition, elements, containerElements}: ImageBlueprint): LockSubject {
+  return {
+    image: definition.name,
+    ...(isGuest(definition) ? {series: definition.purpose.series} : {}),
+    definition: sha256(canonicalJson(definition)),
+    elements: digestsOf([...containerElements, ...elements]),
+  };
+}
+
+function digestsOf(elements: readonly Element[]): Record<string, Sha256> {
+  const entries = elements.map(({name, files}) => [name, sha256(canonicalJson(files))] as const);
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
