@@ -44,7 +44,7 @@ describe('a tar archive', () => {
   test('that is cut or none is told', async () => {
     const tar = await bytesOf(files);
     await expect(filesOf(tar.subarray(0, 2000))).rejects.toThrow('it is cut');
-    await expect(filesOf(tar.subarray(0, tar.length - 1024))).rejects.toThrow('it ends before its end mark');
+    await expect(filesOf(tar.subarray(0, tar.length - 1024))).rejects.toThrow('it is cut');
     await expect(filesOf(Buffer.alloc(1024, 7))).rejects.toThrow('it is no tar archive');
   });
 });

@@ -73,7 +73,7 @@ export async function* readTar(stream: Readable): AsyncGenerator<TarFile> {
   const source = new ByteSource(stream);
   for (;;) {
     const block = await source.take(blockBytes);
-    if (!block) throw new SyntaxError('it ends before its end mark');
+    if (!block) throw new SyntaxError('it is cut');
     if (block.every((byte) => byte === 0)) return;
     const text = (from: number, length: number) => {
       const field = block.subarray(from, from + length);
