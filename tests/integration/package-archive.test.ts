@@ -1,0 +1,104 @@
+import {createServer, type Server} from 'node:http';
+import type {AddressInfo} from 'node:net';
+import {join} from 'node:path';
+import {afterAll, beforeAll, beforeEach, describe, expect, test} from 'vitest';
+import type {Deb} from '../../src/archive/index.js';
+import {pathsFrom, sha256, type World} from '../../src/base/index.js';
+import {Downloads} from '../../src/workflows/download.js';
+import {PackageArchive} from '../../src/workflows/package-archive.js';
+import {openWorkshop, type Workshop} from '../../src/workflows/workshop.js';
+import {home, temporaryFolder} from '../rig/trovestack.js';
+
+/** A mirror on this machine whose files change as a test wants it. */
+describe('a package archive', () => {
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+  let server: Server;
+  let workshop: Workshop;
+  let downloads: Downloads;
+  let world: World;
+  let address: string;
+  const files = new Map<string, string>();
+
+  beforeAll(async () => {
+    folder = await temporaryFolder();
+    server = createServer((request, response) => {
+      const text = files.get(request.url ?? '');
+      response.writeHead(text === undefined ? 404 : 200).end(text ?? '');
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const env = {...process.env, TROVESTACK_STORE: join(folder.path, 'store'), no_proxy: '127.0.0.1'};
+    world = {emit: () => {}, signal: new AbortController().signal, env, paths: pathsFrom(env, home)};
+    workshop = await openWorkshop(world);
+    downloads = await Downloads.open(world);
+  });
+
+  afterAll(async () => {
+    await downloads[Symbol.asyncDispose]();
+    await workshop[Symbol.asyncDispose]();
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+    await folder[Symbol.asyncDispose]();
+  });
+
+  beforeEach(() => {
+    files.clear();
+    publish('Sat, 12 Sep 2026 07:55:41 UTC');
+  });
+
+  function publish(date: string): void {
+    files.set('/debian/dists/sid/InRelease', `Date: ${date}\nSHA256:\n ${sha256('')} 0 main/binary-amd64/Packages\n`);
+  }
+
+  function archive(isOnline = true): PackageArchive {
+    const mirrors = {archive: `${address}/debian`, security: `${address}/debian-security`};
+    return new PackageArchive(workshop, isOnline ? downloads : undefined, mirrors, 'amd64', world);
+  }
+
+  function deb(name: string, content: string): Deb {
+    const path = `pool/main/${name}_1_all.deb`;
+    files.set(`/debian/${path}`, content);
+    return {
+      ...{name, version: '1', architecture: 'all', sizeBytes: content.length, sha256: sha256(content)},
+      ...{archive: 'debian', suite: 'sid', component: 'main', path},
+    };
+  }
+
+  test('that changes in the middle of a build stays what it was for that build', async () => {
+    const ours = archive();
+    const before = await ours.stateOf('sid');
+    publish('Sun, 13 Sep 2026 07:55:41 UTC');
+    expect(await ours.stateOf('sid')).toEqual(before);
+    const after = await archive().stateOf('sid');
+    expect(after.suites[0]?.date).toBe((before.suites[0]?.date ?? 0) + 86_400);
+  });
+
+  test('gives a package by its digest, also when the mirror has it no longer', async () => {
+    const hello = deb('hello', 'hello');
+    expect(await archive().fetchAll([hello])).toEqual([]);
+    files.clear();
+    expect(await archive(false).fetchAll([hello])).toEqual([]);
+  });
+
+  test('says which packages are gone', async () => {
+    const gone = deb('gone', 'was here');
+    files.clear();
+    expect(await archive().fetchAll([gone])).toEqual([gone]);
+  });
+
+  test('refuses a package with another digest than it should have', async () => {
+    const altered = deb('altered', 'as it was signed');
+    files.set(`/debian/${altered.path}`, 'something else');
+    await expect(archive().fetchAll([altered])).rejects.toMatchObject({code: 'package-altered'});
+  });
+
+  test("names what isn't in the store, without network", async () => {
+    const missing = archive(false).fetchAll([deb('one', '1'), deb('two', '2')]);
+    await expect(missing).rejects.toMatchObject({code: 'not-at-hand', facts: {files: ['one 1', 'two 1']}});
+  });
+
+  test('refuses a sign-in page in place of an index', async () => {
+    files.set('/debian/dists/sid/InRelease', '<html>please sign in</html>');
+    await expect(archive().stateOf('sid')).rejects.toMatchObject({code: 'package-altered'});
+  });
+});
