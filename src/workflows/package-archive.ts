@@ -226,13 +226,8 @@ export class PackageArchive {
         {kind: 'bind', at: `${at}${aptPlace}`, from: folder, readOnly: true},
         {kind: 'bind', at: `${at}${aptPlace}/files`, from: files, readOnly: true},
       ],
-      methodMounts: () =>
-        ['http', 'https'].map((name) => ({
-          kind: 'bind',
-          at: `/usr/lib/apt/methods/${name}`,
-          from: `${folder}/fetch`,
-          readOnly: true,
-        })),
+      // The method for https is a link to that for http.
+      methodMounts: () => [{kind: 'bind', at: '/usr/lib/apt/methods/http', from: `${folder}/fetch`, readOnly: true}],
       archives,
       programs: `${aptPlace}/bin`,
       env: {APT_CONFIG: `${aptPlace}/apt.conf`},
