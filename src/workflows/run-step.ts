@@ -248,7 +248,7 @@ function stepError(
   const end = outcome.timedOut ? `did not end within ${minutes} minutes and was ended` : describeEnd(outcome);
   const next = outcome.timedOut
     ? {next: `mend what it waits for, or give it more time: --hook-timeout ${Math.ceil(2 * minutes)}`}
-    : {};
+    : {next: `the same command with --shell-at ${step.id}`};
   const {work} = step;
   if (work.kind !== 'hook') {
     return new StepError('step-failed', {
