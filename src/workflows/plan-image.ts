@@ -125,7 +125,7 @@ export interface ImageBlueprint {
   readonly output: OutputPlan;
 }
 
-/** @throws {UsageError} `unknown-datastore`, `unknown-version`, `no-such-image`, `unknown-element`, `clashing-elements`, … */
+/** @throws {UsageError} `bad-argument`, `unknown-datastore`, `unknown-version`, `no-such-image`, `unknown-element`, `clashing-elements`, … */
 export async function readBlueprint(request: PlanRequest, world: World): Promise<ImageBlueprint> {
   const definition = await defineRequested(request, world);
   const searchPath = elementsPath(request, world);
@@ -149,6 +149,12 @@ export async function readBlueprint(request: PlanRequest, world: World): Promise
 async function defineRequested(request: PlanRequest, world: World): Promise<ImageDefinition> {
   const environment = {...dibVariables(world.env), ...request.environment};
   if (request.kind === 'elements') {
+    if (world.env.break) {
+      const problem = 'a build does not stop for a shell in between';
+      const next =
+        'leave it away; the error of a failing hook names its log, and the next build goes on from that hook';
+      throw new UsageError('bad-argument', {argument: `break=${world.env.break}`, problem, next});
+    }
     const asked = givenVariables(world.env, ['DIB_RELEASE']);
     return defineElementImage({...request, environment: {...asked, ...environment}});
   }

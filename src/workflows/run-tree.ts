@@ -1,5 +1,5 @@
 import {mkdir, readdir} from 'node:fs/promises';
-import {Bug, type Sha256, unreachable} from '../base/index.js';
+import {Bug, type Sha256, StepError, unreachable} from '../base/index.js';
 import type {Element, Hook} from '../element/index.js';
 import {type ImageDefinition, isGuest} from '../image/index.js';
 import type {Step, StepDecision, TreePlan} from '../plan/index.js';
@@ -111,9 +111,11 @@ async function perform(step: Step, tree: TreeSoFar, staged: string, job: TreeJob
   const {context, definition, container} = job;
   const {work} = step;
   switch (work.kind) {
-    case 'hook':
-      await runInTree(step, hookArguments(work.phase, work.name, step.place), tree, staged, context);
+    case 'hook': {
+      const printed = await runInTree(step, hookArguments(work.phase, work.name, step.place), tree, staged, context);
+      if (work.phase === 'block-device.d') checkNoBlockDevice(step, printed, context);
       return;
+    }
     case 'script':
       await runInTree(step, ['sh', '-c', work.script, 'step', ...work.args], tree, staged, context);
       return;
@@ -133,4 +135,10 @@ async function perform(step: Step, tree: TreeSoFar, staged: string, job: TreeJob
     default:
       return unreachable(work);
   }
+}
+
+/** Upstream takes what such a hook prints for the device to write to; here nothing is written to devices. */
+function checkNoBlockDevice(step: Step, printed: string, {image}: StepContext): void {
+  const [, device] = /^IMAGE_BLOCK_DEVICE=(\S+)/m.exec(printed) ?? [];
+  if (device) throw new StepError('own-block-device', {image, step: step.id, device});
 }

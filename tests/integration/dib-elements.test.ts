@@ -264,6 +264,12 @@ ln -s ../late/30-linked "$TMP_HOOKS_PATH/install.d/30-linked"`,
     expect(read('data', 'etc/services')).toBe('two: x\n');
   });
 
+  test('a block device of an element is refused, and so is a break', async () => {
+    await write('device', {'a/block-device.d/10-a x': 'echo IMAGE_BLOCK_DEVICE=/dev/loop7'});
+    await expect(build('device', ['a'])).rejects.toThrow('brings a block device of its own, "/dev/loop7"');
+    await expect(build('device', ['a'], {break: 'before-install'})).rejects.toThrow('break=before-install');
+  });
+
   describe('that cannot be built from', () => {
     async function refusal(name: string, elements: readonly string[]): Promise<TrovestackError> {
       const error: unknown = await plan(name, elements).catch((caught: unknown) => caught);

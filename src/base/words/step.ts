@@ -17,6 +17,11 @@ export const stepWords = {
     details: {element: `${f.element}, phase ${f.phase}`, log: f.log, ...(f.output ? {said: f.output} : {})},
     ...(f.next ? {next: f.next} : {}),
   }),
+  'own-block-device': (f: {image: string; step: string; device: string}): Words => ({
+    message: `Cannot finish image "${f.image}": ${f.step} brings a block device of its own, "${f.device}"`,
+    details: {wanted: 'a block device configuration: disks are made as files, without devices or mounts'},
+    next: 'describe the disk in DIB_BLOCK_DEVICE_CONFIG, or in block-device-default.yaml of an element',
+  }),
   'step-failed': (f: {
     image: string;
     step: string;
