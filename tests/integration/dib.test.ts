@@ -70,7 +70,7 @@ describe('trove-image-builder --dib', () => {
     const names = ['qcow2', 'raw', 'tar', 'tgz', 'tar.zst', 'squash', 'docker.tar'].map((ending) => `tiny.${ending}`);
     expect(all.files.map(({file}) => file)).toEqual(names.map((name) => path(`mbr/${name}`)));
     expect((await readdir(path('mbr'))).sort()).toEqual(
-      names.flatMap((name) => [name, `${name}.md5`, `${name}.sha256`]).sort(),
+      [...names.flatMap((name) => [name, `${name}.md5`, `${name}.sha256`]), 'tiny.lock.yaml'].sort(),
     );
     await tools.run(path('mbr'), 'md5sum --check --quiet *.md5 && sha256sum --check --quiet *.sha256');
   });
@@ -199,6 +199,7 @@ describe('trove-image-builder --dib', () => {
     expect(names).toMatchObject([
       expect.stringMatching(/^tiny-\d{4}\.\d\d\.\d\d-\d\d\.\d\d\.\d\d\.tar$/),
       expect.stringMatching(/^tiny-.*\.tar\.md5$/),
+      'tiny.lock.yaml',
       'tiny.tar',
     ]);
     expect(await readFile(path(`old/${names[0]}`), 'utf8')).toBe('older');
