@@ -170,9 +170,13 @@ export class BuildPackages implements AsyncDisposable {
     this.#archive.mirrors ??= mirrors;
   }
 
+  /** What packages are indexed with; steps are lent none before. */
+  set tools(tools: ToolsRoot) {
+    this.#tools = tools;
+  }
+
   /** Which state of the archive a release's packages are taken from. */
   async settle(release: string, tools: ToolsRoot): Promise<SettledArchive> {
-    this.#tools = tools;
     if (this.#locked && this.#locked.archive.release !== release) {
       const changes = [`it is of release ${this.#locked.archive.release}, not of ${release}`];
       throw new UsageError('lock-differs', {file: this.file, changes});
@@ -222,7 +226,7 @@ export class BuildPackages implements AsyncDisposable {
 
   /** Packages for one step. */
   lend(): Promise<LentPackages> {
-    if (!this.#tools) throw new Error('packages are lent after they are settled');
+    if (!this.#tools) throw new Error('packages are lent once the tools are known');
     return this.#archive.lend({
       mirrors: this.#mirrors,
       tools: this.#tools.tree,

@@ -321,6 +321,7 @@ async function packageArchive(
   packages: BuildPackages,
   world: World,
 ): Promise<TreeArchive> {
+  packages.tools = tools;
   const release = evaluated.DIB_RELEASE ?? '';
   const isDebian = (evaluated.DISTRO_NAME ?? 'debian') === 'debian' && release !== '';
   if (!isDebian) {
