@@ -1,11 +1,12 @@
 import {createReadStream, createWriteStream} from 'node:fs';
 import {mkdir, open, readFile, readlink, rename, rm, stat, symlink} from 'node:fs/promises';
-import {dirname, resolve} from 'node:path';
+import {dirname, posix, resolve} from 'node:path';
 import {pipeline} from 'node:stream/promises';
 import {z} from 'zod';
 import type {Deb} from '../archive/index.js';
 import {
   compareCodePoints,
+  readFileIfThere,
   readTar,
   type Sha256,
   sha256OfFile,
@@ -18,9 +19,9 @@ import {
 import type {Element} from '../element/index.js';
 import {isGuest} from '../image/index.js';
 import {parseLock, renderLock} from '../lock/index.js';
-import {Store, storeError, type WorkFolder} from '../store/index.js';
+import {Store, storeError} from '../store/index.js';
 import {BuildPackages, type LockChoices} from './build-packages.js';
-import {type GuestRequest, readBlueprint} from './plan-image.js';
+import {dibVariables, type GuestRequest, readBlueprint} from './plan-image.js';
 import {openWorkshop} from './workshop.js';
 
 export type BundleRequest = GuestRequest &
@@ -50,12 +51,12 @@ const bundleSchema = z.strictObject({
     kernelArguments: z.array(z.string()).optional(),
   }),
   /** The `DIB_*` variables that the lock was made with. */
-  environment: z.record(z.string(), z.string()),
+  environment: z.record(z.string().regex(/^DIB_\w+$/), z.string()),
 });
 
 /** Packs every input of a locked image into one file: the lock, elements, the catalogue's row, and all packages, those of the
  * tools root with them. Equal inputs give equal bytes.
- * @throws {UsageError} `no-lock`, `lock-differs`, `lock-outdated`, and as `planImage`
+ * @throws {UsageError} `bad-argument` for an element with a link that leads out of it, `no-lock`, `lock-differs`, `lock-outdated`, and as `planImage`
  * @throws {HostError} `mirror-unreachable`, `not-at-hand`, `disk-full`
  */
 export async function bundleImage(request: BundleRequest, world: World): Promise<MadeBundle> {
@@ -70,8 +71,9 @@ export async function bundleImage(request: BundleRequest, world: World): Promise
   const about = bundleSchema.parse({
     format: 1,
     request: requestOf(request),
-    environment: isGuest(definition) ? dibVariables(world) : {},
+    environment: isGuest(definition) ? sortedByName(dibVariables(world.env)) : {},
   });
+  warnOfVariables(Object.keys(about.environment), file, world);
   const catalogue = `datastores/${isGuest(definition) ? definition.purpose.datastore : ''}.yaml`;
   const texts = {
     'bundle.json': `${JSON.stringify(about, null, 2)}\n`,
@@ -111,11 +113,14 @@ function requestOf({datastore, version, ...request}: BundleRequest): z.output<ty
   };
 }
 
-function dibVariables({env}: World): Record<string, string> {
-  const entries = Object.entries(env).filter(
-    ([name, value]) => /^DIB_\w+$/.test(name) && !/_MIRROR$/.test(name) && value !== undefined,
-  );
-  return Object.fromEntries(entries.sort(([a], [b]) => compareCodePoints(a, b))) as Record<string, string>;
+function sortedByName(variables: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(variables).sort(([a], [b]) => compareCodePoints(a, b)));
+}
+
+/** They may be passwords, and a bundle is made to be handed on. */
+function warnOfVariables(names: readonly string[], file: string, world: World): void {
+  if (names.length === 0) return;
+  world.emit({type: 'warning', text: `"${file}" holds the values of ${names.join(', ')} as plain text`});
 }
 
 function uniqueDebs(debs: readonly Deb[]): Deb[] {
@@ -142,6 +147,11 @@ async function* bundleFiles(
       if (path === '.bundled') continue;
       const from = `${folder}/${path}`;
       const text = kind === 'link' ? await readlink(from) : await readFile(from);
+      if (kind === 'link' && !staysWithin(path, String(text))) {
+        const problem = `its link "${path}" leads to "${text}", out of the element`;
+        const next = 'put the file itself in its place, or make the link in a hook';
+        throw new UsageError('bad-argument', {argument: `the element "${name}" in a bundle`, problem, next});
+      }
       const place = kind === 'link' ? 'links' : 'elements';
       yield textFile(`${place}/${name}/${path}`, text, isExecutable);
     }
@@ -150,6 +160,16 @@ async function* bundleFiles(
     const content = createReadStream(`${packages}/${digest}`);
     yield {path: `packages/${digest}`, isExecutable: false, sizeBytes, content};
   }
+}
+
+/** Whether a link can't lead out of its element: ".." only at the start, where it is within real folders.
+ * @param path Of the link, in its element.
+ */
+function staysWithin(path: string, target: string): boolean {
+  const isPlain = target !== '' && !target.startsWith('/') && !target.includes('\0');
+  const rest = target.replace(/^(\.{1,2}(\/+|$))+/, '');
+  const place = posix.join(dirname(path), target);
+  return isPlain && !rest.split('/').includes('..') && place !== '..' && !place.startsWith('../');
 }
 
 function textFile(path: string, text: string | Uint8Array, isExecutable = false): TarFile {
@@ -172,7 +192,7 @@ export async function openBundle(file: string, world: World): Promise<OpenedBund
   const work = await store.openWork();
   try {
     const home = await work.newFolder();
-    const about = await unpack(file, home, store, work, world);
+    const about = await unpack(file, home, store, world);
     const env = Object.fromEntries(Object.entries(world.env).filter(([name]) => !/^(DIB_|ELEMENTS_PATH$)/.test(name)));
     const {elements, kernelArguments, ...request} = about.request;
     return {
@@ -199,15 +219,10 @@ function withoutUndefined<T extends object>(value: T): {[K in keyof T]: Exclude<
   };
 }
 
-async function unpack(
-  file: string,
-  home: string,
-  store: Store,
-  work: WorkFolder,
-  world: World,
-): Promise<z.output<typeof bundleSchema>> {
+async function unpack(file: string, home: string, store: Store, world: World): Promise<z.output<typeof bundleSchema>> {
   let about: z.output<typeof bundleSchema> | undefined;
   const refuse = (problem: string) => new UsageError('unusable-bundle', {file, problem});
+  const links: Link[] = [];
   try {
     const handle = await open(file);
     await using stream = {input: handle.createReadStream(), [Symbol.asyncDispose]: () => handle.close()};
@@ -216,25 +231,29 @@ async function unpack(
       if (!isOurPath(entry.path)) throw refuse(`it has a file "${entry.path}", which no bundle has`);
       const digest = /^packages\/([0-9a-f]{64})$/.exec(entry.path)?.[1] as Sha256 | undefined;
       if (digest) await keepPackage(entry, digest, store, refuse);
-      else await keepFile(entry, home, work);
+      else if (entry.path.startsWith('links/')) links.push(await readLink(entry, refuse));
+      else await keepFile(entry, home, refuse);
       if (entry.path === 'bundle.json') about = parseAbout(await readFile(`${home}/bundle.json`, 'utf8'), refuse);
     }
+    await makeLinks(links, home, refuse);
   } catch (error) {
     if (error instanceof SyntaxError) throw refuse(error.message);
     if (systemErrorCode(error) === 'ENOENT') throw new UsageError('file-not-found', {path: file, what: 'bundle'});
     throw storeError(error, store.folder);
   }
   if (!about) throw refuse('it says nothing of itself: "bundle.json" is missing');
-  await parseLock(`${file}:lock.yaml`, await readFile(`${home}/lock.yaml`, 'utf8'));
+  const lock = await readFileIfThere(`${home}/lock.yaml`);
+  if (lock === undefined) throw refuse('it has no lock: "lock.yaml" is missing');
+  await parseLock(`${file}:lock.yaml`, lock);
   return about;
 }
 
 function isOurPath(path: string): boolean {
   const isBelow = !path.split('/').some((part) => part === '..' || part === '.' || part === '');
-  return isBelow && /^(bundle\.json$|lock\.yaml$|(datastores|elements|links|packages)\/)/.test(path);
+  return isBelow && /^(bundle\.json$|lock\.yaml$|(datastores|packages)\/|(elements|links)\/[^/]+\/)/.test(path);
 }
 
-function parseAbout(text: string, refuse: (problem: string) => UsageError): z.output<typeof bundleSchema> {
+function parseAbout(text: string, refuse: Refuse): z.output<typeof bundleSchema> {
   const about = bundleSchema.safeParse(JSON.parse(text));
   if (!about.success) throw refuse(`its "bundle.json" is of another form: ${about.error.issues[0]?.message}`);
   return about.data;
@@ -244,7 +263,7 @@ async function keepPackage(
   {content, sizeBytes}: TarFile,
   digest: Sha256,
   {packages}: Store,
-  refuse: (problem: string) => UsageError,
+  refuse: Refuse,
 ): Promise<void> {
   const part = packages.newPart();
   await pipeline(content, createWriteStream(part, {mode: 0o644}));
@@ -255,16 +274,51 @@ async function keepPackage(
   await packages.keep(part, digest, sizeBytes);
 }
 
-/** Files of elements with their modes; links of elements as links. */
-async function keepFile({path, isExecutable, content}: TarFile, home: string, work: WorkFolder): Promise<void> {
-  const to = `${home}/${path.replace(/^links\//, 'elements/')}`;
-  await mkdir(dirname(to), {recursive: true});
-  if (path.startsWith('links/')) {
-    const staged = await work.newFolder();
-    await pipeline(content, createWriteStream(`${staged}/target`));
-    await symlink(await readFile(`${staged}/target`, 'utf8'), to);
-    return;
-  }
+/** Files of elements with their modes. There are no links yet: what is written here is written below `home`. */
+async function keepFile({path, isExecutable, content}: TarFile, home: string, refuse: Refuse): Promise<void> {
+  const to = `${home}/${path}`;
+  await makeWithin(path, refuse, () => mkdir(dirname(to), {recursive: true}));
   if (path.endsWith('/.bundled')) return;
-  await pipeline(content, createWriteStream(to, {mode: isExecutable ? 0o755 : 0o644}));
+  const mode = isExecutable ? 0o755 : 0o644;
+  await makeWithin(path, refuse, () => pipeline(content, createWriteStream(to, {mode, flags: 'wx'})));
+}
+
+type Refuse = (problem: string) => UsageError;
+
+/** A link of an element. */
+interface Link {
+  /** `elements/NAME/…` */
+  readonly path: string;
+  readonly target: string;
+}
+
+/** The longest path that Linux takes. */
+const longestTarget = 4095;
+
+async function readLink({path, sizeBytes, content}: TarFile, refuse: Refuse): Promise<Link> {
+  const [, name = '', inElement = ''] = /^links\/([^/]+)\/(.+)$/.exec(path) ?? [];
+  if (sizeBytes > longestTarget) throw refuse(`its link "${path}" is too long`);
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of content) chunks.push(chunk);
+  const target = Buffer.concat(chunks).toString('utf8');
+  if (!staysWithin(inElement, target)) throw refuse(`its link "${path}" leads out of the element`);
+  return {path: `elements/${name}/${inElement}`, target};
+}
+
+/** Makes all links once their folders are there, so that none is made through another. */
+async function makeLinks(links: readonly Link[], home: string, refuse: Refuse): Promise<void> {
+  for (const {path} of links) {
+    await makeWithin(path, refuse, () => mkdir(dirname(`${home}/${path}`), {recursive: true}));
+  }
+  for (const {path, target} of links) await makeWithin(path, refuse, () => symlink(target, `${home}/${path}`));
+}
+
+async function makeWithin(path: string, refuse: Refuse, make: () => Promise<unknown>): Promise<void> {
+  try {
+    await make();
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code !== 'EEXIST' && code !== 'ENOTDIR') throw error;
+    throw refuse(`it has "${path}" twice, or as a file and a folder`);
+  }
 }

@@ -164,7 +164,7 @@ async function defineRequested(request: PlanRequest, world: World): Promise<Imag
 }
 
 /** The person's own `DIB_*` variables, which elements are configured by. Those of places are this program's to say. */
-function dibVariables(env: Environment): Record<string, string> {
+export function dibVariables(env: Environment): Record<string, string> {
   const ours = /^DIB_(DISTRIBUTION_MIRROR|DEBIAN_SECURITY_MIRROR|IMAGE_CACHE|LOCKFILES|RELEASE)$/;
   const entries = Object.entries(env).filter(([name]) => /^DIB_\w+$/.test(name) && !ours.test(name));
   return Object.fromEntries(entries.map(([name, value]) => [name, value ?? '']));
