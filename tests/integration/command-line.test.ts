@@ -60,7 +60,7 @@ describe('command line', () => {
 
   test('the completion is valid bash and completes nouns and verbs', async () => {
     const {stdout} = await runTrovestack(['completion']);
-    const ask = `${stdout}\nCOMP_WORDS=(trovestack image bu); COMP_CWORD=2; _trovestack; echo "\${COMPREPLY[@]}"`;
+    const ask = `${stdout}\nCOMP_WORDS=(trovestack image bui); COMP_CWORD=2; _trovestack; echo "\${COMPREPLY[@]}"`;
     expect(spawnSync('bash', ['-c', ask], {encoding: 'utf8'}).stdout.trim()).toBe('build');
   });
 
