@@ -32,9 +32,6 @@ if (!mirror) throw new Error('DIB_DISTRIBUTION_MIRROR has to name the mirror tha
 
 const own = ['trove-guest', 'trove-docker', 'trove-guest-agent', 'trove-flight-recorder'];
 const theirs = ['debian-minimal', 'cloud-init', 'cloud-init-datasources', 'growroot', 'openssh-server'];
-const corpus = spawnSync('sh', ['-c', 'dirname "$(dpkg -L python3-diskimage-builder | grep /elements/vm$)"'], {
-  encoding: 'utf8',
-}).stdout.trim();
 /** One source for both sides: what diskimage-builder adds by itself need not be reachable. */
 const sources = `bench:deb ${mirror} ${release} main`;
 const rows = [];
@@ -49,8 +46,9 @@ async function main() {
   // Once, to fill the caches and to learn which packages our image has.
   const warm = store('warm');
   await ours(warm, own, 'first');
-  const packages = askedPackages(join(work, 'first.qcow2'));
-  await ours(warm, theirs, 'first-theirs', ['--elements-path', corpus]);
+  const packages = askedPackages();
+  await ours(warm, theirs, 'first-theirs');
+  namePackages(warm);
   await dib(packages, ['debian-minimal'], 'first-dib');
   await dib([], theirs, 'first-dib-theirs');
 
@@ -63,39 +61,29 @@ async function main() {
     put(`${name} MiB`, peakMiB);
   };
   for (let round = 0; round < rounds; round++) {
-    const cold = storeWith(warm, `cold-${round}`, ['debs', 'roots']);
+    const cold = withoutSteps(warm, `cold-${round}`);
     add('own cold', await ours(cold, own, 'own'));
     add('dib cold', await dib(packages, ['debian-minimal'], 'dib'));
     add('bare', await bare(packages, 'bare'));
-    add(
-      'theirs here',
-      await ours(storeWith(warm, `theirs-${round}`, ['debs', 'roots']), theirs, 'theirs', ['--elements-path', corpus]),
-    );
+    add('theirs here', await ours(withoutSteps(warm, `theirs-${round}`), theirs, 'theirs'));
     add('theirs dib', await dib([], theirs, 'dib-theirs'));
     add('nothing changed', await ours(cold, own, 'own'));
     const elements = join(work, `elements-${round}`);
     cpSync(join(home, 'elements/trove-guest-agent'), join(elements, 'trove-guest-agent'), {recursive: true});
-    const hook = join(
-      elements,
-      'trove-guest-agent/post-install.d',
-      readdirSync(join(elements, 'trove-guest-agent/post-install.d'))[0],
-    );
+    const phase = join(elements, 'trove-guest-agent/post-install.d');
+    const hook = join(phase, readdirSync(phase)[0]);
     writeFileSync(hook, `${readFileSync(hook, 'utf8')}\n# edited ${round}\n`);
-    add('hook edited', await ours(cold, own, 'own', ['--elements-path', elements]));
+    add('hook edited', await ours(cold, own, 'own', elements));
     const list = join(elements, 'trove-guest-agent/package-installs.yaml');
     writeFileSync(list, `${readFileSync(list, 'utf8')}\njq:\n`);
-    add('package added', await ours(cold, own, 'own', ['--elements-path', elements]));
+    add('package added', await ours(cold, own, 'own', elements));
     const second = join(elements, 'bench-postgresql');
     mkdirSync(second);
     writeFileSync(join(second, 'package-installs.yaml'), 'postgresql:\n');
     writeFileSync(join(second, 'element-deps'), 'trove-guest\n');
-    await ours(warm, ['trove-guest', 'bench-postgresql'], 'second-warm', ['--elements-path', elements]);
-    const debs = join(cold, 'debs');
-    cpSync(join(warm, 'debs'), debs, {recursive: true});
-    add(
-      'second datastore',
-      await ours(cold, ['trove-guest', 'bench-postgresql'], 'second', ['--elements-path', elements]),
-    );
+    await ours(warm, ['trove-guest', 'bench-postgresql'], 'second-warm', elements);
+    demand('cp', ['-a', join(warm, 'packages'), cold]);
+    add('second datastore', await ours(cold, ['trove-guest', 'bench-postgresql'], 'second', elements));
   }
   const sizes = {
     own: size('own'),
@@ -113,30 +101,47 @@ function store(name) {
   return folder;
 }
 
-/** A store that has some parts of another. */
-function storeWith(from, name, parts) {
+/** A store with another's packages and tools, and no step or image. */
+function withoutSteps(from, name) {
   const folder = store(name);
-  for (const part of parts) {
+  for (const part of ['packages', 'roots', 'first-id', '.trovestack-store']) {
     if (existsSync(join(from, part))) demand('cp', ['-a', join(from, part), folder]);
   }
-  demand('cp', ['-a', join(from, '.trovestack-store'), folder]);
+  mkdirSync(join(folder, 'builds'));
+  for (const record of readdirSync(join(from, 'builds')).filter((file) => file.startsWith('tools-'))) {
+    demand('cp', ['-a', join(from, 'builds', record), join(folder, 'builds')]);
+  }
   return folder;
+}
+
+/** Puts the packages of a store, which go by digest there, into a folder by the names that apt knows them by. */
+function namePackages(from) {
+  const folder = store('named');
+  for (const digest of readdirSync(join(from, 'packages'))) {
+    const file = join(from, 'packages', digest);
+    const format = '${Package}_${Version}_${Architecture}.deb';
+    const {status, stdout} = spawnSync('dpkg-deb', ['-W', '--showformat', format, file], {encoding: 'utf8'});
+    if (status === 0) cpSync(file, join(folder, stdout.replace(':', '%3a')));
+  }
 }
 
 function size(name) {
   return statSync(join(work, `${name}.qcow2`)).size / 2 ** 20;
 }
 
-async function ours(folder, elements, name, args = []) {
+function ours(folder, elements, name, elementsPath = '') {
   const env = {
     ...process.env,
     TROVESTACK_STORE: folder,
     TROVESTACK_STATE: join(work, 'state'),
+    ELEMENTS_PATH: elementsPath,
     DIB_RELEASE: release,
     DIB_APT_SOURCES_CONF: sources,
   };
-  const [before, after] = [args, ['--dib', '-n', '-t', 'qcow2', '-o', join(work, name), ...elements]];
-  return timed([process.execPath, program, 'image', 'build', ...before, ...after], env);
+  // Each build chooses anew, as diskimage-builder does.
+  rmSync(join(work, `${name}.lock.yaml`), {force: true});
+  const args = ['image', 'dib', '-n', '-t', 'qcow2', '-o', join(work, name), ...elements];
+  return timed([process.execPath, program, ...args], {...env, OVERWRITE_OLD_IMAGE: '1'});
 }
 
 function dib(packages, elements, name) {
@@ -161,7 +166,7 @@ async function bare(packages, name) {
   const raw = join(work, `${name}.raw`);
   const script = `set -eu
     mmdebstrap --mode=root --variant=minbase --include="$1" --aptopt='Apt::Install-Recommends "false"' \
-      --setup-hook='mkdir -p "$1/var/cache/apt/archives"; cp "${join(work, 'warm/debs')}"/*.deb "$1/var/cache/apt/archives/" 2>/dev/null || true' \
+      --setup-hook='mkdir -p "$1/var/cache/apt/archives"; cp "${join(work, 'named')}"/*.deb "$1/var/cache/apt/archives/"' \
       --skip=cleanup/apt/cache ${release} "$2" "deb ${mirror} ${release} main"
     rm -rf "$2"/var/cache/apt/archives/*
     truncate --size 4G "$3"
