@@ -156,7 +156,9 @@ describe('looking into images and the store', () => {
       [true, second],
       [false, first],
     ]);
-    expect(kinds.map(({kind}) => kind)).toEqual(expect.arrayContaining(['steps', 'roots', 'images', 'packages', 'logs']));
+    expect(kinds.map(({kind}) => kind)).toEqual(
+      expect.arrayContaining(['steps', 'roots', 'images', 'packages', 'logs']),
+    );
   });
 
   test('store prune: the latest build stays, whatever the size; a dry run removes nothing', async () => {
