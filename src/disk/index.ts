@@ -6,6 +6,7 @@ export * from './disk-file.js';
 export * from './docker-archive.js';
 export * from './ext4.js';
 export * from './file-system.js';
+export * from './form.js';
 export * from './fstab.js';
 export * from './grub.js';
 export * from './layout.js';

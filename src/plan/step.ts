@@ -24,7 +24,7 @@ export interface Step {
   readonly inputs: Readonly<Record<string, string>>;
 }
 
-/** Raised when the engine itself comes to do the same step differently. */
+/** Raised when the engine itself comes to do the same step differently, by other than its scripts, which are inputs. */
 const engineForm = 2;
 
 /** The digest of all that shapes a step's result. */

@@ -1,6 +1,7 @@
 import {describe, expect, test} from 'vitest';
 import {sha256} from '../base/index.js';
 import {type Element, type ElementFile, noChanges} from '../element/index.js';
+import {emptyTreeKey, type Step, stepKey} from './step.js';
 import {stepsBeforeCertainty, stepsOfTree, type TreeInputs} from './steps.js';
 
 function element(name: string, files: Record<string, string>, packages: Element['packages'] = []): Element {
@@ -36,6 +37,7 @@ function inputs(elements: readonly Element[]): TreeInputs {
     evaluated: {ARCH: 'amd64'},
     toolsIdentity: sha256('tools'),
     archive: sha256('archive'),
+    engine: sha256('engine'),
     kind: {kind: 'container'},
     hookChanges: noChanges,
     packages: [],
@@ -66,6 +68,7 @@ describe('the steps of a tree', () => {
     expect(Object.keys(docker?.inputs ?? {})).toEqual([
       'package archive',
       'tools root',
+      'engine',
       'variable ARCH',
       'docker/environment.d/10-x',
       'variable IMAGE_NAME',
@@ -76,6 +79,7 @@ describe('the steps of a tree', () => {
     expect(Object.keys(base?.inputs ?? {})).toEqual([
       'package archive',
       'tools root',
+      'engine',
       'variable ARCH',
       'docker/environment.d/10-x',
       'root.d/10-base',
@@ -98,7 +102,31 @@ describe('the steps of a tree', () => {
       inputs([...read.slice(0, 2), element('data', {'svc-map': 'a', 'install.d/10-hook': 'c'})]),
     );
     expect(dataOf(otherHook, 'map/extra-data.d/10-map')).toEqual(dataOf(steps, 'map/extra-data.d/10-map'));
+    const led = stepsOfTree(inputs([...read, element('env', {'environment.d/10-x': 'X=$(dirname $0)/..'})]));
+    expect(dataOf(led, 'reader/install.d/30-other')).toHaveLength(1);
     expect(stepsBeforeCertainty(steps)).toBe(steps.findIndex(({id}) => id === 'map/extra-data.d/10-map') + 1);
     expect(stepsBeforeCertainty(stepsOfTree(inputs(elements)))).toBe(0);
+  });
+
+  test("have other keys when the engine's own scripts change; the container's step when its own do", () => {
+    const guest = (engine: string, ofContainer: string): TreeInputs => ({
+      ...inputs(elements),
+      engine: sha256(engine),
+      kind: {
+        kind: 'guest',
+        container: {name: 'c', key: sha256('c'), settings: '{}', scripts: sha256(ofContainer)},
+        manifest: '{}',
+        billForm: '1',
+      },
+    });
+    const before = stepsOfTree(guest('a', 'a'));
+    const changed = (after: readonly Step[]) =>
+      after.flatMap((step, i) => {
+        const was = before[i];
+        return was && stepKey(was, emptyTreeKey) === stepKey(step, emptyTreeKey) ? [] : [step.id];
+      });
+    expect(changed(stepsOfTree(guest('a', 'a')))).toEqual([]);
+    expect(changed(stepsOfTree(guest('b', 'a')))).toEqual(before.map(({id}) => id));
+    expect(changed(stepsOfTree(guest('a', 'b')))).toEqual(['engine/container']);
   });
 });

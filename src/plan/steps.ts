@@ -35,6 +35,8 @@ export interface TreeInputs {
   readonly packages: readonly string[];
   /** Of the tools root. */
   readonly toolsIdentity: Sha256;
+  /** Digest of what the engine brings to every step: how hooks are started, the programs that it answers for. */
+  readonly engine: Sha256;
   /** Digest of the state of the package archive that packages are taken from; its date is that of the image. */
   readonly archive: Sha256;
   readonly kind: GuestTree | {readonly kind: 'container' | 'elements'};
@@ -42,7 +44,13 @@ export interface TreeInputs {
 
 export interface GuestTree {
   readonly kind: 'guest';
-  readonly container: {readonly name: string; readonly key: Sha256; readonly settings: string};
+  readonly container: {
+    readonly name: string;
+    readonly key: Sha256;
+    readonly settings: string;
+    /** Digest of the scripts that put it into the guest. */
+    readonly scripts: Sha256;
+  };
   /** Written into the image, and so an input: a canonical text. */
   readonly manifest: string;
   /** How its bills of materials are written. */
@@ -94,13 +102,13 @@ export function stepsBeforeCertainty(steps: readonly Step[]): number {
 type ScriptStep = (id: string, text: string, args?: readonly string[], more?: Partial<Step>) => Step;
 type OwnStep = (id: string, work: StepWork, more?: Partial<Step>) => Step;
 
-/** What every step of a tree depends on: variables, tools, and environment.d, which all hooks read. */
-function commonInputs({archive, elements, variables, toolsIdentity}: TreeInputs): Record<string, string> {
-  const common: Record<string, string> = {'package archive': archive, 'tools root': toolsIdentity};
+/** What every step of a tree depends on: variables, tools, the engine, and environment.d, which all hooks read. */
+function commonInputs({archive, elements, engine, variables, toolsIdentity}: TreeInputs): Record<string, string> {
+  const common: Record<string, string> = {'package archive': archive, 'tools root': toolsIdentity, engine};
   for (const [name, value] of Object.entries(variables)) common[`variable ${name}`] = value;
   for (const {name, files} of elements) {
     for (const file of files) {
-      if (file.path.startsWith('environment.d/')) common[`${name}/${file.path}`] = file.sha256;
+      if (isEnvironment(file)) common[`${name}/${file.path}`] = file.sha256;
     }
   }
   return common;
@@ -125,7 +133,8 @@ function hookStep(
   inputs[place] = hook.sha256;
   for (const file of files) if (isData(file) || file.path === place) inputs[file.path] = contentOf(file);
   const isReader = files.some((file) => file.readsHooks && (isData(file) || file.path === place));
-  if (isReader || hook.phase === 'extra-data.d') Object.assign(inputs, data);
+  const isLedToRead = elements.some((other) => other.files.some((file) => file.readsHooks && isEnvironment(file)));
+  if (isReader || isLedToRead || hook.phase === 'extra-data.d') Object.assign(inputs, data);
   const work = {kind: 'hook', element: hook.element, phase: hook.phase, name: hook.name} as const;
   const usesNetwork = reachesNetwork(element?.settings, hook.phase);
   return {id: hookId(hook), place: phases[hook.phase], usesNetwork, work, inputs};
@@ -141,7 +150,12 @@ function contentOf(file: ElementFile): string {
 
 /** Neither a hook nor part of every hook's environment. */
 function isData(file: ElementFile): boolean {
-  return !isStep(file) && !file.path.startsWith('environment.d/');
+  return !isStep(file) && !isEnvironment(file);
+}
+
+/** Read by every hook. */
+function isEnvironment({path}: ElementFile): boolean {
+  return path.startsWith('environment.d/');
 }
 
 /** Of each element a digest of all that isn't a hook. */
@@ -201,9 +215,13 @@ function filesBelow(elements: readonly Element[], folder: string): Record<string
 
 function closingSteps({kind}: TreeInputs, own: OwnStep): Step[] {
   if (kind.kind !== 'guest') return [];
-  const {name, key, settings} = kind.container;
+  const {name, key, settings, scripts: made} = kind.container;
   return [
-    own('container', {kind: 'container', container: name}, {place: 'outside', inputs: {container: key, settings}}),
+    own(
+      'container',
+      {kind: 'container', container: name},
+      {place: 'outside', inputs: {container: key, settings, scripts: made}},
+    ),
     own('manifest', {kind: 'manifest'}, {inputs: {manifest: kind.manifest, 'bills of materials': kind.billForm}}),
   ];
 }

@@ -1,4 +1,5 @@
 import {aptGetProgram} from '../archive/index.js';
+import {canonicalJson, sha256} from '../base/index.js';
 import type {Element} from '../element/index.js';
 import {type ImageDefinition, isGuest, type TreeDefinition} from '../image/index.js';
 
@@ -179,3 +180,11 @@ exec mmdebstrap --mode=root "--components=\${components// /,}" "\${options[@]}" 
   "deb $3 $1 \${components//,/ }"
 `,
 };
+
+/** Digest of all that the engine brings to a step beside its inputs: a part of every step's key. */
+export const engineTexts = sha256(
+  canonicalJson({
+    ...{hookRunner, answeredPrograms, hookPlaces, neutralVariables},
+    environments: (['inside', 'outside'] as const).map((place) => stepEnvironment(place, {}, {epoch: 0, proxies: {}})),
+  }),
+);

@@ -1,4 +1,4 @@
-import {describe, expect, test} from 'vitest';
+import {describe, expect, test, vi} from 'vitest';
 import {sha256} from '../base/index.js';
 import {bareBlockDevices, parseBlockDevices} from '../disk/index.js';
 import type {Element} from '../element/index.js';
@@ -45,5 +45,15 @@ describe('the disk of an image of elements', () => {
     const output = {formats: ['qcow2'], qcow2: {isCompressed: true, options: []}, dockerTarget: 'x'} as const;
     expect(imageKey(disk, output)).not.toBe(imageKey(disk, {...output, formats: ['raw']}));
     expect(diskKey(sha256('tree'), {...plan, size: {kind: 'fixed', diskBytes: 1}}, sha256('tools'))).not.toBe(disk);
+  });
+
+  test('is another disk when what makes disks changed', async () => {
+    const plan = planDisk(definition, devices, [], {});
+    const keyOf = (make: typeof diskKey) => make(sha256('tree'), plan, sha256('tools'));
+    vi.resetModules();
+    vi.doMock('../disk/index.js', async (original) => ({...(await original<object>()), diskTexts: () => 'other'}));
+    const changed = await import('./plan-disk.js');
+    vi.doUnmock('../disk/index.js');
+    expect(keyOf(changed.diskKey)).not.toBe(keyOf(diskKey));
   });
 });

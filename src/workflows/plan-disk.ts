@@ -4,6 +4,7 @@ import {
   type BlockDevices,
   type BootSettings,
   bareBlockDevices,
+  diskTexts,
   guestBlockDevices,
   parseBlockDevices,
   type Qcow2Options,
@@ -126,12 +127,17 @@ function bootSettings(
   return {...settings, kernelArguments: [...settings.kernelArguments, ...kernelArguments]};
 }
 
+/** Raised when disks come to be made differently by other than the texts of `diskTexts`. */
+const diskForm = 2;
+
+const texts = diskTexts();
+
 /** The key of a finished disk: its tree, and how that becomes a disk. Its identities come from it. */
 export function diskKey(tree: Sha256, disk: DiskPlan, toolsIdentity: Sha256): Sha256 {
-  return sha256(canonicalJson({form: 2, tree, disk, toolsIdentity}));
+  return sha256(canonicalJson({form: diskForm, texts, tree, disk, toolsIdentity}));
 }
 
 /** The key of what is kept of it. */
 export function imageKey(disk: Sha256, output: OutputPlan): Sha256 {
-  return sha256(canonicalJson({form: 2, disk, output}));
+  return sha256(canonicalJson({form: diskForm, disk, output}));
 }

@@ -45,7 +45,7 @@ import {billForm} from './bill-of-materials.js';
 import type {BuildPackages} from './build-packages.js';
 import {evaluatedEnvironment} from './evaluate-environment.js';
 import {readHookChanges} from './hook-changes.js';
-import {imageVariables, treeVariables} from './hook-environment.js';
+import {engineTexts, imageVariables, treeVariables} from './hook-environment.js';
 import {guestManifestBase} from './image-manifest.js';
 import {
   type DiskPlan,
@@ -56,6 +56,7 @@ import {
   planDisk,
   readBlockDevices,
 } from './plan-disk.js';
+import {preloadScripts} from './preload-container.js';
 import type {ToolsPurpose, ToolsRoot} from './tools-root.js';
 import type {Workshop} from './workshop.js';
 
@@ -163,9 +164,10 @@ async function defineRequested(request: PlanRequest, world: World): Promise<Imag
   return defineImage(chooseVersion(catalogue, name), {...request, environment});
 }
 
-/** The person's own `DIB_*` variables, which elements are configured by. Those of places are this program's to say. */
+/** The person's own `DIB_*` variables, which elements are configured by. Those of places are this program's to say;
+ * those of its own output shape no image. */
 export function dibVariables(env: Environment): Record<string, string> {
-  const ours = /^DIB_(DISTRIBUTION_MIRROR|DEBIAN_SECURITY_MIRROR|IMAGE_CACHE|LOCKFILES|RELEASE)$/;
+  const ours = /^DIB_(DISTRIBUTION_MIRROR|DEBIAN_SECURITY_MIRROR|IMAGE_CACHE|LOCKFILES|NO_TIMESTAMP|QUIET|RELEASE)$/;
   const entries = Object.entries(env).filter(([name]) => /^DIB_\w+$/.test(name) && !ours.test(name));
   return Object.fromEntries(entries.map(([name, value]) => [name, value ?? '']));
 }
@@ -213,7 +215,12 @@ function treeKind(
   const {tree, settings} = definition.purpose.container;
   return {
     kind: 'guest',
-    container: {name: tree.name, key: container.plan.resultKey, settings: canonicalJson(settings)},
+    container: {
+      name: tree.name,
+      key: container.plan.resultKey,
+      settings: canonicalJson(settings),
+      scripts: preloadScripts,
+    },
     manifest: canonicalJson(guestManifestBase(definition, elements)),
     billForm,
   };
@@ -263,6 +270,7 @@ async function planOne(
     hookChanges: noChanges,
     packages: tree.packages ?? [],
     toolsIdentity: tools.identity,
+    engine: engineTexts,
     archive: archiveStateId(archive.state),
     kind,
   };

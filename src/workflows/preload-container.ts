@@ -1,4 +1,4 @@
-import {Bug, type Sha256} from '../base/index.js';
+import {Bug, canonicalJson, type Sha256, sha256} from '../base/index.js';
 import {dockerImage, type GuestDefinition} from '../image/index.js';
 import type {Step} from '../plan/index.js';
 import type {Mount} from '../sandbox/index.js';
@@ -34,6 +34,9 @@ chmod 710 "$docker"/overlay2 "$docker"/overlay2/* "$docker"/image
 chmod 700 "$docker"/image/overlay2
 chmod 600 "$docker"/image/overlay2/repositories.json
 `;
+
+/** Digest of what does it: a part of the step's key. */
+export const preloadScripts = sha256(canonicalJson({measure, write}));
 
 /** Puts a container's tree into the guest's Docker store: what dockerd would have written, without dockerd. */
 export async function preloadContainer(
