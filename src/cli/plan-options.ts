@@ -2,6 +2,7 @@ import type {Command} from 'commander';
 import {imageFormats, parseFormats} from '../image/index.js';
 import type {LockChoices} from '../workflows/build-packages.js';
 import type {GuestRequest} from '../workflows/plan-image.js';
+import {addSourceOptions, type SourceOptions, sourcesOf} from './engine-options.js';
 
 /** Options that choose an image. */
 export interface ChoiceOptions {
@@ -15,12 +16,8 @@ export interface ChoiceOptions {
 }
 
 /** Options that say what to build, and how. */
-export interface PlanOptions extends ChoiceOptions {
+export interface PlanOptions extends ChoiceOptions, SourceOptions {
   readonly format: readonly string[];
-  readonly rebuild?: true | readonly string[];
-  readonly lock?: string;
-  readonly locked?: true;
-  readonly update?: true;
   readonly offline?: true;
 }
 
@@ -37,26 +34,21 @@ export function addChoiceOptions(command: Command, argument = '<datastore[:versi
 }
 
 export function addPlanOptions(command: Command, argument?: string): Command {
-  return addChoiceOptions(command, argument)
-    .option('--format <list>', `what to write, by commas: ${imageFormats.join(', ')} (default: qcow2)`, collect, [])
-    .option('--rebuild [step...]', 'run these steps again, or all, whatever the store has')
-    .option('--lock <file>', 'the lock, which names every input by its digest (default: beside the image)')
-    .option('--locked', 'take what the lock names, or fail: nothing is chosen anew')
-    .option('--offline', 'use no network: what the lock names has to be in the store')
-    .addOption(
-      command.createOption('--update', 'take the newest packages, and move the lock').conflicts(['locked', 'offline']),
-    );
+  const chosen = addChoiceOptions(command, argument);
+  chosen.option(
+    '--format <list>',
+    `what to write, by commas: ${imageFormats.join(', ')} (default: qcow2)`,
+    collect,
+    [],
+  );
+  return addSourceOptions(chosen, '--offline');
 }
 
 export function planRequest(datastore: string, options: PlanOptions): GuestRequest & LockChoices {
-  const {lock, locked = false, update = false, offline = false} = options;
-  const {rebuild} = options;
   return {
     ...choicesOf(datastore, options),
     ...(options.format.length > 0 ? {output: {formats: parseFormats(options.format, '--format')}} : {}),
-    ...{locked, update, offline},
-    ...(lock === undefined ? {} : {lockFile: lock}),
-    ...(rebuild === undefined ? {} : {rebuild}),
+    ...sourcesOf(options, options.offline),
   };
 }
 

@@ -117,7 +117,7 @@ export class BuildPackages implements AsyncDisposable {
     const found = text === undefined ? undefined : await parseLock(file, text);
     const subject = subjectOf(blueprint);
     const isStrict = choices.locked === true || isOffline;
-    if (isStrict && !found) throw new UsageError('no-lock', {file, option: isOffline ? '--offline' : '--locked'});
+    if (isStrict && !found) throw new UsageError('no-lock', {file, option: isOffline ? 'no network' : '--locked'});
     const changes = found ? subjectChanges(found.subject, subject) : [];
     if (changes.length > 0 && isStrict) throw new UsageError('lock-differs', {file, changes});
     const written = found?.subject.image === subject.image ? found : undefined;

@@ -126,7 +126,7 @@ export const usageWords = {
   'lock-differs': (f: {file: string; changes: readonly string[]}): Words => ({
     message: `Cannot build from the lock "${f.file}": ${f.changes.length === 1 ? f.changes[0] : `${f.changes.length} things differ`}`,
     ...(f.changes.length > 1 ? {details: Object.fromEntries(f.changes.map((c, i) => [`${i + 1}`, c]))} : {}),
-    next: 'build without --locked and --offline: the lock then follows what changed, and packages stay as they are',
+    next: 'build without --locked, and with the network: the lock then follows what changed, and packages stay as they are',
   }),
   'lock-outdated': (f: {file: string; moves: string}): Words => ({
     message: `Cannot build from the lock "${f.file}": package list moved: ${f.moves}`,

@@ -1,17 +1,13 @@
-import {InvalidArgumentError} from 'commander';
 import {UsageError, type World} from '../../base/index.js';
 import {formatBytes} from '../../report/index.js';
 import type {BuildRequest, BuiltGuest} from '../../workflows/build-image.js';
 import type {Answer, Cli} from '../cli.js';
+import {addConditionOptions, type ConditionOptions, conditionsOf} from '../engine-options.js';
 import {addPlanOptions, type PlanOptions, planRequest} from '../plan-options.js';
 
-interface BuildOptions extends PlanOptions {
+interface BuildOptions extends PlanOptions, ConditionOptions {
   readonly outputFile?: string;
   readonly checksum?: boolean;
-  /** In minutes. */
-  readonly hookTimeout?: number;
-  readonly shellAt?: string;
-  readonly shellOnError?: boolean;
   readonly bundle?: string;
 }
 
@@ -24,40 +20,24 @@ export function register(cli: Cli): void {
   addPlanOptions(command, '[datastore[:version]]')
     .option('--bundle <file>', 'build what the bundle holds, from nothing else')
     .option('--output-file <file>', 'where the image goes (default: named after the image, here)')
-    .option('--checksum', 'also write FILE.md5 and FILE.sha256')
-    .option('--hook-timeout <minutes>', 'how long a hook, or another step, may take (default: 120)', minutes)
-    .option('--shell-at <step[:moment]>', 'open a shell in the sandbox of a step, "before" or "after" it runs')
-    .option('--shell-on-error', 'open a shell in what a failing step left')
-    .action(
-      cli.actInNamespace(async (world, datastore: string | undefined, options: BuildOptions) => {
-        const {buildImage} = await import('../../workflows/build-image.js');
-        const {parseShellAt} = await import('../../workflows/step-shell.js');
-        const {outputFile, shellAt, shellOnError, hookTimeout, checksum = false, bundle} = options;
-        const at = shellAt === undefined ? undefined : parseShellAt(shellAt);
-        const rebuild = at && options.rebuild !== true ? [...(options.rebuild ?? []), at.step] : options.rebuild;
-        const how = {
-          ...(outputFile === undefined ? {} : {outputFile}),
-          hasChecksums: checksum,
-          conditions: {
-            ...(hookTimeout === undefined ? {} : {hookTimeoutMs: hookTimeout * 60_000}),
-            ...(at ? {shellAt: at} : {}),
-            ...(shellOnError ? {shellOnError} : {}),
-          },
-        };
-        const asked = {...options, ...(rebuild === undefined ? {} : {rebuild})};
-        if (bundle !== undefined) return await buildBundle(bundle, datastore, asked, how, world);
-        if (datastore === undefined) throw missing('what to build', 'name a datastore, or a bundle with --bundle');
-        const image = await buildImage({...planRequest(datastore, asked), ...how}, world);
-        return {value: image, text: textOf(image)};
-      }),
-    );
-}
-
-/** @throws {InvalidArgumentError} Commander's, for what is no number of minutes. */
-function minutes(text: string): number {
-  const value = Number(text);
-  if (!(value > 0)) throw new InvalidArgumentError('a number of minutes is wanted, as in 30 or 0.5');
-  return value;
+    .option('--checksum', 'also write FILE.md5 and FILE.sha256');
+  addConditionOptions(command).action(
+    cli.actInNamespace(async (world, datastore: string | undefined, options: BuildOptions) => {
+      const {buildImage} = await import('../../workflows/build-image.js');
+      const {outputFile, checksum = false, bundle} = options;
+      const {conditions, rebuild} = await conditionsOf(options, options.rebuild);
+      const how = {
+        ...(outputFile === undefined ? {} : {outputFile}),
+        hasChecksums: checksum,
+        conditions,
+      };
+      const asked = {...options, ...(rebuild === undefined ? {} : {rebuild})};
+      if (bundle !== undefined) return await buildBundle(bundle, datastore, asked, how, world);
+      if (datastore === undefined) throw missing('what to build', 'name a datastore, or a bundle with --bundle');
+      const image = await buildImage({...planRequest(datastore, asked), ...how}, world);
+      return {value: image, text: textOf(image)};
+    }),
+  );
 }
 
 async function buildBundle(

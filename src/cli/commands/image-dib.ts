@@ -5,7 +5,20 @@ import {formatBytes} from '../../report/index.js';
 import type {BuiltImage} from '../../workflows/build-image.js';
 import type {Cli} from '../cli.js';
 import {type DibCommand, type DibOptions, dibCommand} from '../dib-options.js';
+import {
+  addConditionOptions,
+  addSourceOptions,
+  type ConditionOptions,
+  conditionsOf,
+  type SourceOptions,
+  sourcesOf,
+} from '../engine-options.js';
 import {openLogFile} from '../log-file.js';
+
+/** disk-image-create's options, and the engine's; its `--offline` is upstream's, which is about hooks. */
+interface Options extends DibOptions, SourceOptions, ConditionOptions {
+  readonly withoutNetwork?: true;
+}
 
 export function register(cli: Cli): void {
   const command = cli
@@ -14,10 +27,15 @@ export function register(cli: Cli): void {
     .description("build an image of elements, with disk-image-create's options (trove-image-builder --dib)")
     .argument('[element...]', 'elements of the image; "base" is added')
     .addHelpText('after', helpTail);
-  addDibOptions(command).action(
-    cli.actInNamespace(async (world, elements: string[], options: DibOptions) => {
+  addDibOptions(command);
+  addSourceOptions(command, '--without-network');
+  addConditionOptions(command).action(
+    cli.actInNamespace(async (world, elements: string[], options: Options) => {
       const asked = dibCommand(elements, options, world.env, await elementFolders(world));
-      const image = await build(asked, world);
+      const {conditions, rebuild} = await conditionsOf(options, options.rebuild);
+      const again = rebuild === undefined ? {} : {rebuild};
+      const how = {...sourcesOf({...options, ...again}, options.withoutNetwork), conditions};
+      const image = await build({...asked, request: {...asked.request, ...how}}, world);
       return {value: image, text: textOf(image)};
     }),
   );
@@ -54,7 +72,8 @@ function addDibOptions(command: Command): Command {
 const helpTail = `
 Elements are looked for in ELEMENTS_PATH, then among those of an installed python3-diskimage-builder, then among ours.
 "vm" without a "block-device-*" element gets block-device-mbr (arm64: block-device-efi). A file that is there is renamed
-with its date; OVERWRITE_OLD_IMAGE=1 replaces it.
+with its date; OVERWRITE_OLD_IMAGE=1 replaces it. The lock beside the image is taken the next time: --update moves it.
+Put --rebuild with its steps behind the elements.
 
 Examples:
   DIB_RELEASE=trixie trove-image-builder --dib -o debian -t qcow2,raw vm debian-minimal
