@@ -1,4 +1,4 @@
-import {describeEnd, lastLines, readFileIfThere, StepError} from '../base/index.js';
+import {describeEnd, lastLines, readFileWithin, StepError} from '../base/index.js';
 import {uuidFrom} from '../disk/index.js';
 import type {Element} from '../element/index.js';
 import type {GuestDefinition} from '../image/index.js';
@@ -84,11 +84,14 @@ async function packagesOf(tree: TreeSoFar, {workshop, tools, world, image}: Step
   return billPackages(status, licences, osRelease);
 }
 
-/** The bills that a finished tree has in it, by the names that they have beside an image in the store. */
+/** The bills that a finished tree has in it, by the names that they have beside an image in the store. Where a later hook
+ * put a link, or no file at all, in a bill's place, that is no bill: the one that the engine wrote is taken.
+ * @param layers The tree's, the topmost first.
+ */
 export async function readBills(layers: readonly string[]): Promise<Readonly<Record<string, string>>> {
   const found: Record<string, string> = {};
   for (const ending of sbomEndings) {
-    const layerTexts = await Promise.all(layers.map((layer) => readFileIfThere(layer + pathInside(ending))));
+    const layerTexts = await Promise.all(layers.map((layer) => readFileWithin(layer, pathInside(ending))));
     const text = layerTexts.find((candidate) => candidate !== undefined);
     if (text !== undefined) found[billName(ending)] = text;
   }

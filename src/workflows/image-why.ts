@@ -1,5 +1,4 @@
-import {readFile} from 'node:fs/promises';
-import {UsageError, type World} from '../base/index.js';
+import {readFileWithin, UsageError, type World} from '../base/index.js';
 import {
   contentOrigins,
   type DebianPackage,
@@ -225,16 +224,17 @@ async function explainPackage(name: string, subject: Subject, store: Store): Pro
 }
 
 /** The steps after which dpkg's status has another version of a package than before. */
-async function packageSteps(
+export async function packageSteps(
   name: string,
   tree: KnownTree | undefined,
-  store: Store,
+  store: Pick<Store, 'folder'>,
 ): Promise<ExplainedPackage['steps']> {
   const found: {step: string; version: string; element?: string}[] = [];
   for (const [i, layer] of (tree?.layers ?? []).entries()) {
     if (!layer.entries.has('/var/lib/dpkg/status')) continue;
     const key = tree?.record.steps[i]?.key ?? '';
-    const status = await readFile(`${store.folder}/steps/${key}/target/tree/var/lib/dpkg/status`, 'utf8');
+    const status = await readFileWithin(`${store.folder}/steps/${key}/target/tree`, 'var/lib/dpkg/status');
+    if (status === undefined) continue; // removed, or a link
     const version = parseDpkgStatus(status).find((item) => item.name === name)?.version;
     if (version === undefined || version === found[0]?.version) continue;
     const element = elementOf(layer.step);

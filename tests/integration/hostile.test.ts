@@ -82,6 +82,10 @@ describe('a hook that means harm', () => {
     const {exitCode, stderr} = await build(['--element', 'hostile', '--element', 'hostile-targets']);
 
     expect({exitCode, reached: stderr.match(/REACHED.*/g)}).toEqual({exitCode: 0, reached: null});
+    for (const ending of ['cdx.json', 'spdx.json']) {
+      const bill = JSON.parse(await readFile(join(folder.path, `image.${ending}`), 'utf8')) as object;
+      expect(Object.keys(bill)).toContain(ending === 'cdx.json' ? 'bomFormat' : 'spdxVersion');
+    }
     expect(await readdir(drop)).toEqual([]);
     expect(await readFile(secret, 'utf8')).toBe('secret');
     const {uid, gid, mode} = await lstat(secret);
