@@ -77,8 +77,16 @@ describe('hooks', () => {
   test('that a hook of extra-data.d added or took away are there, or not', () => {
     const read = [element('a', ['install.d/10-run x', 'install.d/20-go x'])];
     const added = {element: 'a', phase: 'install.d', name: '05-new', sha256: sha256('new')} as const;
-    const hooks = hooksByPhase(read, {}, {added: [added], removed: ['install.d/20-go']}).get('install.d');
+    const hooks = hooksByPhase(read, {}, {added: [added], removed: ['install.d/20-go'], replaced: []}).get('install.d');
     expect(hooks?.map(({name}) => name)).toEqual(['05-new', '10-run']);
+  });
+
+  test('of a phase whose folder is another now are those that were added to it', () => {
+    const read = [element('a', ['install.d/10-run x', 'finalise.d/20-go x'])];
+    const added = {element: 'a', phase: 'install.d', name: '05-new', sha256: sha256('new')} as const;
+    const hooks = hooksByPhase(read, {}, {added: [added], removed: [], replaced: ['install.d']});
+    expect(hooks.get('install.d')).toEqual([added]);
+    expect(hooks.get('finalise.d')?.map(({name}) => name)).toEqual(['20-go']);
   });
 
   test('without an interpreter are told all at once, by their files', () => {

@@ -17,9 +17,11 @@ export interface HookChanges {
   readonly added: readonly Hook[];
   /** `<phase>/<name>` of each hook that is gone. */
   readonly removed: readonly string[];
+  /** Phases whose folder is gone or another: of their hooks only those in `added` are there. */
+  readonly replaced: readonly Phase[];
 }
 
-export const noChanges: HookChanges = {added: [], removed: []};
+export const noChanges: HookChanges = {added: [], removed: [], replaced: []};
 
 /** The hooks of all elements, by phase, in the order that they run in.
  * @param env Says which install types the elements have.
@@ -36,7 +38,8 @@ export function hooksByPhase(
   checkInterpreters(elements);
   const gone = new Set([...changes.removed, ...changes.added.map(({phase, name}) => `${phase}/${name}`)]);
   const all = [...elements.flatMap((element) => phaseNames.flatMap((phase) => hooksOf(element, phase))), ...links];
-  const hooks = [...all.filter(({phase, name}) => !gone.has(`${phase}/${name}`)), ...changes.added];
+  const isThere = ({phase, name}: Hook) => !gone.has(`${phase}/${name}`) && !changes.replaced.includes(phase);
+  const hooks = [...all.filter(isThere), ...changes.added];
   return new Map(
     phaseNames.map((phase) => [
       phase,

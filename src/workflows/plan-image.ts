@@ -292,8 +292,9 @@ async function planInStages(name: string, inputs: TreeInputs, planner: Planner) 
   const certain = stepsBeforeCertainty(steps);
   const first = plan.decisions.slice(0, certain);
   if (first.some(({kind}) => kind === 'run')) return {plan, certainSteps: certain};
-  const hookChanges = await readHookChanges(first, inputs.elements, planner.workshop.store);
-  if (hookChanges.added.length + hookChanges.removed.length === 0) return {plan, certainSteps: undefined};
+  const hookChanges = await readHookChanges(first, inputs.elements, planner.workshop, planner.tools, planner.world);
+  const {added, removed, replaced} = hookChanges;
+  if (added.length + removed.length + replaced.length === 0) return {plan, certainSteps: undefined};
   return {plan: await planSteps(name, stepsOfTree({...inputs, hookChanges}), planner), certainSteps: undefined};
 }
 

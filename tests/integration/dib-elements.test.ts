@@ -165,8 +165,12 @@ test "$(sed -n 1p "\${0%/*}/../data")" = 'of a'`,
     await write('added', {
       'a/install.d/20-removed x': 'echo removed >> /etc/order',
       'a/late/30-linked x': 'echo linked >> /etc/order',
+      'a/post-install.d/20-removed x': 'echo removed with its phase >> /etc/order',
+      'a/pre-finalise.d/20-removed x': 'echo removed with its phase >> /etc/order',
       'a/extra-data.d/10-change x': `
 rm "$TMP_HOOKS_PATH/install.d/20-removed"
+rm -r "$TMP_HOOKS_PATH/post-install.d" "$TMP_HOOKS_PATH/pre-finalise.d"
+mkdir "$TMP_HOOKS_PATH/post-install.d"
 printf '#!/bin/bash\\necho added >> /etc/order\\n' > "$TMP_HOOKS_PATH/install.d/25-added"
 chmod +x "$TMP_HOOKS_PATH/install.d/25-added"
 ln -s ../late/30-linked "$TMP_HOOKS_PATH/install.d/30-linked"`,
