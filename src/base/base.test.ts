@@ -4,7 +4,7 @@ import {join} from 'node:path';
 import fc from 'fast-check';
 import {afterEach, beforeEach, describe, expect, test, vi} from 'vitest';
 import {canonicalJson, compareCodePoints, sha256} from './digest.js';
-import {Interrupted} from './errors.js';
+import {Interrupted, storeError} from './errors.js';
 import {readFileIfThere, writeFileWhole} from './files.js';
 import {lockFile} from './lock.js';
 import {nearestNames} from './nearest.js';
@@ -101,6 +101,26 @@ describe('files and locks', () => {
     await expect(second).rejects.toMatchObject({code: 'interrupted'});
     await first[Symbol.asyncDispose]();
     await using _again = await lockFile(path, {what: 'the test', wait: false});
+  });
+
+  test("a lock that can't be taken is told with its reason, not as another's", async () => {
+    await writeFileWhole(join(folder, 'flock'), '#!/bin/sh\necho "flock: no locks available" >&2; exit 71\n', 0o755);
+    vi.stubEnv('PATH', `${folder}:${process.env.PATH}`);
+    const asked = lockFile(join(folder, 'lock'), {what: 'the test', wait: false});
+    await expect(asked).rejects.toMatchObject({
+      code: 'command-failed',
+      facts: {outcome: 'exited with 71', output: 'flock: no locks available'},
+    });
+    vi.unstubAllEnvs();
+  });
+
+  test("a full disk and a quota are told as such, whatever else isn't ours to word stays", () => {
+    const full = Object.assign(new Error('x'), {code: 'ENOSPC'});
+    expect(storeError(full, '/s')).toMatchObject({code: 'disk-full'});
+    expect(storeError(Object.assign(new Error('x'), {code: 'EDQUOT'}), '/s')).toMatchObject({code: 'disk-full'});
+    expect(storeError(Object.assign(new Error('x'), {code: 'EACCES'}), '/s')).toMatchObject({code: 'no-access'});
+    const other = new Error('x');
+    expect(storeError(other, '/s')).toBe(other);
   });
 
   test('a machine without flock is told what it lacks', async () => {

@@ -110,3 +110,11 @@ export function unreachable(value: never): never {
 export function systemErrorCode(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
+
+/** System errors of the store, or another folder of ours, in words of whoever owns the machine; others as they are. */
+export function storeError(error: unknown, path: string, doing = 'the build'): unknown {
+  const code = systemErrorCode(error);
+  if (code === 'ENOSPC' || code === 'EDQUOT') return new HostError('disk-full', {doing, path});
+  if (code === 'EROFS' || code === 'EACCES') return new HostError('no-access', {path, problem: code});
+  return error;
+}

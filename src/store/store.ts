@@ -5,6 +5,7 @@ import {
   readFileIfThere,
   runOrThrow,
   type Sha256,
+  storeError,
   systemErrorCode,
   UsageError,
   writeFileWhole,
@@ -235,10 +236,4 @@ async function readWhole<T>(path: string): Promise<T | undefined> {
   }
 }
 
-/** System errors of the store in words of whoever owns the machine; others as they are. */
-export function storeError(error: unknown, path: string): unknown {
-  const code = systemErrorCode(error);
-  if (code === 'ENOSPC') return new HostError('disk-full', {doing: 'the build', path});
-  if (code === 'EROFS' || code === 'EACCES') return new HostError('no-access', {path, problem: code});
-  return error;
-}
+export {storeError} from '../base/index.js';
