@@ -114,7 +114,7 @@ export async function runOrThrow(doing: string, argv: readonly string[], options
 
 /** Whether a program failed for want of space on the disk. */
 export function isDiskFull(output: string): boolean {
-  return /No space left on device|You don't have enough free space/.test(output);
+  return /no space left on device|disk quota exceeded|you don't have enough free space/i.test(output);
 }
 
 /** "exited with 1", "exited with 137 (SIGKILL)", "was ended by SIGKILL", "took too long". */

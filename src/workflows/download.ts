@@ -81,7 +81,7 @@ export class Downloads implements AsyncDisposable {
     } catch (error) {
       await rm(to, {force: true});
       this.#signal.throwIfAborted();
-      if (/^(ENOSPC|EROFS|EACCES|EIO)$/.test(systemErrorCode(error) ?? '')) throw error;
+      if (/^(ENOSPC|EDQUOT|EROFS|EACCES|EIO)$/.test(systemErrorCode(error) ?? '')) throw error;
       return {kind: 'unreachable', problem: error instanceof Error ? error.message || error.name : String(error)};
     }
   }

@@ -25,7 +25,7 @@ import {
 import {type DebianMirrors, describeEnd, HostError, lastLines, type Sha256, sha256, type World} from '../base/index.js';
 import {movedPackages, type PackageMove, type ReleaseState} from '../lock/index.js';
 import {enter, type Mount, ownByNamespace, type Tree} from '../sandbox/index.js';
-import type {PackageFiles} from '../store/index.js';
+import {type PackageFiles, storeError} from '../store/index.js';
 import type {Downloads} from './download.js';
 import type {Workshop} from './workshop.js';
 
@@ -45,8 +45,8 @@ export interface LentPackages extends AsyncDisposable {
    * @param tools A root with apt and awk, to read indexes with.
    */
   taken(tools: Tree): Promise<Deb[]>;
-  /** Why a request could not be answered, as an error; undefined when all were. */
-  trouble(doing: string): HostError | undefined;
+  /** Why a request could not be answered, as an error; undefined when all were. A failure of this machine comes first. */
+  trouble(doing: string): unknown;
 }
 
 /** How a lent archive looks to apt. */
@@ -209,7 +209,8 @@ export class PackageArchive {
     const made = locked && (await this.#makeIndexes(locked, tools));
     const taken = new Map<Sha256, {file: {archive: string; path: string}; sizeBytes: number}>();
     let trouble: Trouble | undefined;
-    const answer = async (request: AptRequest): Promise<AptAnswer> => {
+    let failure: unknown;
+    const find = async (request: AptRequest): Promise<AptAnswer> => {
       const result = made ? this.#fromMade(request, made, mirrors) : await this.#fromArchive(request, mirrors);
       if (result.kind !== 'found') {
         if (result.kind !== 'absent') trouble ??= result;
@@ -219,8 +220,16 @@ export class PackageArchive {
       if (request.address.endsWith('.deb') && file) taken.set(result.sha256, {file, sizeBytes: result.sizeBytes});
       return {kind: 'file', file: result.sha256, sha256: result.sha256, sizeBytes: result.sizeBytes};
     };
-    const server = await serve(folder, answer, this.#world);
     const {folder: files} = this.#files;
+    const answer = async (request: AptRequest): Promise<AptAnswer> => {
+      try {
+        return await find(request);
+      } catch (error) {
+        failure ??= storeError(error, files);
+        return {kind: 'none', problem: error instanceof Error ? error.message : String(error)};
+      }
+    };
+    const server = await serve(folder, answer);
     return {
       mounts: (at) => [
         {kind: 'bind', at: `${at}${aptPlace}`, from: folder, readOnly: true},
@@ -236,7 +245,7 @@ export class PackageArchive {
         const known = [...taken.keys()].flatMap((digest) => byDigest.get(digest) ?? []);
         return locked ? known : await this.#describe(taken, root);
       },
-      trouble: (doing) => trouble && troubleError(trouble, doing),
+      trouble: (doing) => failure ?? (trouble && troubleError(trouble, doing)),
       async [Symbol.asyncDispose]() {
         await server[Symbol.asyncDispose]();
         await rm(archives, {recursive: true, force: true});
@@ -538,33 +547,25 @@ function troubleError(trouble: Trouble, doing: string): HostError {
   return new HostError('mirror-unreachable', {doing, problem: trouble.problem});
 }
 
-/** Answers the requests of a sandbox's apt. */
-async function serve(
-  folder: string,
-  answer: (request: AptRequest) => Promise<AptAnswer>,
-  {emit}: World,
-): Promise<AsyncDisposable> {
+const lineCharacters = 64 * 1024;
+/** Of requests of one connection that have no answer yet; it is not read from while there are more. */
+const openCharacters = 1024 * 1024;
+/** What a request takes beside its text, about. */
+const requestCharacters = 256;
+const connections = 64;
+
+/** Answers the requests of a sandbox's apt. Any hook can speak through the socket: what it can make us hold is bounded.
+ * @param answer Does not fail.
+ */
+async function serve(folder: string, answer: (request: AptRequest) => Promise<AptAnswer>): Promise<AsyncDisposable> {
   const sockets = new Set<Socket>();
   const server: Server = createServer((socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => {}); // apt ended in the middle of a request: its exit code tells
-    let partial = '';
-    socket.setEncoding('utf8').on('data', (chunk: string) => {
-      const lines = (partial + chunk).split('\n');
-      partial = lines.pop() ?? '';
-      for (const line of lines) void reply(socket, parseAptRequest(line));
-    });
+    converse(socket, answer);
   });
-  const reply = async (socket: Socket, request: AptRequest) => {
-    try {
-      socket.write(formatAptAnswer(request, await answer(request)));
-    } catch (error) {
-      const problem = error instanceof Error ? error.message : String(error);
-      emit({type: 'warning', text: `${request.address}: ${problem}`});
-      socket.write(formatAptAnswer(request, {kind: 'none', problem}));
-    }
-  };
+  server.maxConnections = connections;
   // By the folder's descriptor: a socket's path may have no more than 107 bytes.
   const handle = await open(folder);
   await new Promise<void>((resolve, reject) => {
@@ -579,4 +580,28 @@ async function serve(
       await handle.close();
     },
   };
+}
+
+function converse(socket: Socket, answer: (request: AptRequest) => Promise<AptAnswer>): void {
+  let waiting = 0;
+  const reply = async (line: string) => {
+    const size = line.length + requestCharacters;
+    waiting += size;
+    if (waiting > openCharacters) socket.pause();
+    const request = parseAptRequest(line);
+    const text = formatAptAnswer(request, await answer(request));
+    await new Promise<void>((resolve) => socket.write(text, () => resolve())); // also when the other side has gone
+    waiting -= size;
+    if (waiting <= openCharacters) socket.resume();
+  };
+  let partial = '';
+  socket.setEncoding('utf8').on('data', (chunk: string) => {
+    const lines = (partial + chunk).split('\n');
+    partial = lines.pop() ?? '';
+    if ([partial, ...lines].some((line) => line.length > lineCharacters)) {
+      socket.destroy(); // not apt's method: no address is as long
+      return;
+    }
+    for (const line of lines) void reply(line);
+  });
 }

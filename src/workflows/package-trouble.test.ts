@@ -12,6 +12,8 @@ describe('what apt prints', () => {
 
   test('tells a full disk', () => {
     expect(isDiskFull("E: You don't have enough free space in /var/cache/apt/archives/.")).toBe(true);
+    expect(isDiskFull('ENOSPC: no space left on device, write')).toBe(true);
+    expect(isDiskFull('tar: a: Cannot write: Disk quota exceeded')).toBe(true);
     expect(isDiskFull('dpkg: error: cannot copy extracted data: failed to write (No space left on device)')).toBe(true);
   });
 

@@ -1,11 +1,11 @@
 import {createServer, type Server} from 'node:http';
-import type {AddressInfo} from 'node:net';
+import {type AddressInfo, connect} from 'node:net';
 import {join} from 'node:path';
-import {afterAll, beforeAll, beforeEach, describe, expect, test} from 'vitest';
+import {afterAll, beforeAll, beforeEach, describe, expect, test, vi} from 'vitest';
 import type {Deb} from '../../src/archive/index.js';
 import {pathsFrom, sha256, type World} from '../../src/base/index.js';
 import {Downloads} from '../../src/workflows/download.js';
-import {PackageArchive} from '../../src/workflows/package-archive.js';
+import {type LentPackages, PackageArchive} from '../../src/workflows/package-archive.js';
 import {openWorkshop, type Workshop} from '../../src/workflows/workshop.js';
 import {home, temporaryFolder} from '../rig/trovestack.js';
 
@@ -71,6 +71,47 @@ describe('a package archive', () => {
     expect(await ours.stateOf('sid')).toEqual(before);
     const after = await archive().stateOf('sid');
     expect(after.suites[0]?.date).toBe((before.suites[0]?.date ?? 0) + 86_400);
+  });
+
+  /** Speaks to a lent archive as apt's method does, until it has that many answers or is cut off. */
+  async function converse(lent: LentPackages, text: string, count = 1): Promise<string[]> {
+    const [{from} = {from: ''}] = lent.mounts('').flatMap((mount) => (mount.kind === 'bind' ? [mount] : []));
+    const socket = connect(`${from}/socket`);
+    socket.on('error', () => {});
+    socket.write(text);
+    let printed = '';
+    await new Promise<void>((resolve) => {
+      socket.on('close', () => resolve());
+      socket.setEncoding('utf8').on('data', (chunk: string) => {
+        printed += chunk;
+        if (printed.split('\n').length > count) resolve();
+      });
+    });
+    socket.destroy();
+    return printed.split('\n').slice(0, -1);
+  }
+
+  const lending = {mirrors: undefined, tools: {layers: [], changes: 'none'}} as const;
+
+  test('cuts off a line without end, and answers others, however many they ask for', async () => {
+    const ours = archive();
+    await using lent = await ours.lend({...lending, mirrors: ours.mirrors});
+    expect(await converse(lent, 'a'.repeat(200_000))).toEqual([]);
+    const request = `${address}/debian/dists/sid/InRelease`;
+    const answers = await converse(lent, `${request}\t\n`.repeat(20_000), 20_000);
+    expect(answers).toHaveLength(20_000);
+    expect(new Set(answers)).toEqual(new Set([expect.stringContaining(`${request}\tfile\t`)]));
+  });
+
+  test('tells a full disk as that, though apt hears only that it gets nothing', async () => {
+    const ours = archive();
+    await using lent = await ours.lend({...lending, mirrors: ours.mirrors});
+    const full = Object.assign(new Error('ENOSPC: no space left on device'), {code: 'ENOSPC'});
+    const keep = vi.spyOn(workshop.store.packages, 'keep').mockRejectedValueOnce(full);
+    const [answer] = await converse(lent, `${address}/debian/dists/sid/InRelease\t\n`);
+    keep.mockRestore();
+    expect(answer).toContain('\tnone\tENOSPC');
+    expect(lent.trouble('a step')).toMatchObject({code: 'disk-full'});
   });
 
   test('gives a package by its digest, also when the mirror has it no longer', async () => {
