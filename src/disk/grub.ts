@@ -1,3 +1,4 @@
+import {UsageError} from '../base/index.js';
 import type {Architecture, IdentifiedBy} from '../image/index.js';
 import {identity} from './fstab.js';
 import type {IdentifiedFilesystem} from './layout.js';
@@ -21,6 +22,7 @@ export interface BootSettings {
 
 /** The boot settings that upstream's element `bootloader` makes of its variables.
  * @param variables As the elements' environment.d leaves them.
+ * @throws {UsageError} `bad-argument` for a timeout that is no number of seconds.
  */
 export function upstreamBootSettings(
   variables: Readonly<Record<string, string | undefined>>,
@@ -31,9 +33,19 @@ export function upstreamBootSettings(
   const more = (variables.DIB_BOOTLOADER_DEFAULT_CMDLINE ?? '').split(/\s+/).filter(Boolean);
   const consoles = [terminal, variables.DIB_BOOTLOADER_SERIAL_CONSOLE || serial].filter(Boolean);
   return {
-    timeoutSeconds: Number(variables.DIB_GRUB_TIMEOUT || 5),
+    timeoutSeconds: timeout(variables.DIB_GRUB_TIMEOUT || '5'),
     kernelArguments: [...consoles.map((name) => `console=${name}`), 'no_timer_check', ...more],
   };
+}
+
+/** -1 waits for ever. */
+function timeout(text: string): number {
+  if (/^(-1|\d+)$/.test(text)) return Number(text);
+  throw new UsageError('bad-argument', {
+    argument: `DIB_GRUB_TIMEOUT=${text}`,
+    problem: 'it is no number of seconds',
+    next: 'set it to a whole number; -1 waits for ever',
+  });
 }
 
 /** Where GRUB finds its configuration and the kernel. */

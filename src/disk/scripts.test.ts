@@ -1,5 +1,24 @@
+import {spawnSync} from 'node:child_process';
+import {mkdir, mkdtemp, rm, writeFile} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
 import {describe, expect, test} from 'vitest';
-import {convertDisk, measureContent} from './scripts.js';
+import {convertDisk, findBootFiles, measureContent} from './scripts.js';
+
+test('the newest kernel is found with its initramfs; none where there is no /boot', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'boot-'));
+  const find = () => {
+    const script = findBootFiles.replaceAll('/tmp/tree', folder);
+    const {status, stdout} = spawnSync('bash', ['-c', script], {encoding: 'utf8'});
+    return {status, stdout};
+  };
+  expect(find()).toEqual({status: 0, stdout: '\n'});
+  await mkdir(join(folder, 'boot'));
+  for (const name of ['vmlinuz-6.9', 'vmlinuz-6.12', 'initrd.img-6.12'])
+    await writeFile(join(folder, 'boot', name), '');
+  expect(find()).toEqual({status: 0, stdout: 'vmlinuz-6.12\ninitrd.img-6.12\n'});
+  await rm(folder, {recursive: true});
+});
 
 describe('a qcow2', () => {
   const words = (isCompressed: boolean, ...options: string[]) =>

@@ -9,7 +9,7 @@ const begin = `set -eu -o pipefail
 
 /** Prints the newest kernel and initramfs in the tree's /boot, a line each; an empty one where there is none. */
 export const findBootFiles = `${begin}
-cd /tmp/tree/boot
+cd /tmp/tree/boot 2> /dev/null || { echo; exit; }
 newest() { find . -maxdepth 1 -name "$1" ! -name '*.old' -printf '%f\\n' | sort -V | tail -n 1; }
 kernel=$(newest 'vmlinuz-*')
 echo "$kernel"

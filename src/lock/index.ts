@@ -1,3 +1,3 @@
-/** Lock files: every input of an image by its digest. Schema, text, and what has changed between two. Pure. Read `schema.ts` first. */
+/** Lock files: every package file and element of an image by its digest. Schema, text, and what has changed between two. Pure. Read `schema.ts` first. */
 export * from './changes.js';
 export * from './lock.js';

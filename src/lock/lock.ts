@@ -24,7 +24,7 @@ export interface LockSubject {
   readonly elements: Readonly<Record<string, Sha256>>;
 }
 
-/** Every input of an image, by its digest. */
+/** What an image is made from: every package file and element by its digest. */
 export interface Lock {
   readonly subject: LockSubject;
   readonly mirrors?: DebianMirrors;
@@ -74,7 +74,7 @@ export function renderLock(lock: Lock): string {
     Object.entries(record)
       .map(([name, value]) => `\n  ${name}: ${quoted(value)}`)
       .join('') || ' {}';
-  return `# Every input of this image by its digest. Made by trovestack; "--update" moves it.
+  return `# Every package file and element of this image by its digest. Made by trovestack; "--update" moves it.
 format: 1
 image: ${quoted(content.image)}
 ${content.series === undefined ? '' : `series: ${quoted(content.series)}\n`}definition: ${content.definition}

@@ -94,11 +94,11 @@ export async function imageWhy(what: string, image: string | undefined, world: W
   const subject: Subject = {name: record?.image ?? named.name, content, ...(await historyOf(record, store))};
   switch (question.kind) {
     case 'path':
-      return explainPath(question.path, subject);
+      return await explainPath(question.path, subject);
     case 'package':
-      return explainPackage(question.name, subject, store);
+      return await explainPackage(question.name, subject, store);
     case 'size':
-      return explainSize(subject);
+      return await explainSize(subject);
   }
 }
 

@@ -25,6 +25,13 @@ describe('the disk of an image of elements', () => {
     expect(planDisk(definition, devices, [], {})).not.toHaveProperty('boot');
   });
 
+  test('has a boot timeout in seconds, or is refused', () => {
+    const of = (text: string) =>
+      planDisk(definition, devices, [bootloader], {DIB_GRUB_TIMEOUT: text}).boot?.timeoutSeconds;
+    expect([of(''), of('0'), of('-1')]).toEqual([5, 0, -1]);
+    for (const text of ['x', 'NaN', '1e3', '-2']) expect(() => of(text)).toThrow(`DIB_GRUB_TIMEOUT=${text}`);
+  });
+
   test('boots on amd64 only', () => {
     const other = defineElementImage({name: 'x', elements: [], architecture: 'arm64'});
     expect(() => planDisk(other, devices, [bootloader], {})).toThrow('the tools root has GRUB for amd64 only');
