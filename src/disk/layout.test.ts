@@ -160,11 +160,11 @@ describe('mkfs', () => {
     ]);
   });
 
-  test('gives vfat its place, label and volume id', () => {
+  test('gives vfat a file of its own, its label and volume id', () => {
     const [, esp] = layoutDisk(guest, gib, 'key').filesystems;
     if (!esp) throw new Error('no file system');
-    expect(mkfsCommand(esp, 'disk', '/content').join(' ')).toBe(
-      `mkfs.vfat --invariant -F 32 -i ${esp.uuid.replace('-', '')} -n ESP --offset 4096 disk 65536`,
+    expect(mkfsCommand(esp, 'own', '/content').join(' ')).toBe(
+      `mkfs.vfat --invariant -F 32 -i ${esp.uuid.replace('-', '')} -n ESP own`,
     );
   });
 });

@@ -1,11 +1,11 @@
 import {type Filesystem, sectorBytes} from './layout.js';
 
-/** The command line that makes a file system within a disk file.
- * @param disk The disk file.
+/** The command line that makes a file system.
+ * @param file The disk file, in which an ext file system has its place; for vfat a file of its own.
  * @param content Folder that an ext file system is filled from; a vfat one is filled afterwards.
  */
-export function mkfsCommand(filesystem: Filesystem, disk: string, content: string): string[] {
-  return filesystem.type === 'vfat' ? vfatCommand(filesystem, disk) : extCommand(filesystem, disk, content);
+export function mkfsCommand(filesystem: Filesystem, file: string, content: string): string[] {
+  return filesystem.type === 'vfat' ? vfatCommand(filesystem, file) : extCommand(filesystem, file, content);
 }
 
 /** mke2fs hears only its last `-E`: those of the options are put together with ours, which say what has to be so. */
@@ -31,10 +31,7 @@ function splitExtended(options: readonly string[]): {extended: string[]; others:
   return {extended, others};
 }
 
-function vfatCommand({label, uuid, options, start, size}: Filesystem, disk: string): string[] {
-  const kib = Math.floor((size * sectorBytes) / 1024);
-  return [
-    ...['mkfs.vfat', '--invariant', ...options, '-i', uuid.replace('-', ''), '-n', label],
-    ...['--offset', `${start}`, disk, `${kib}`],
-  ];
+/** The file has exactly the file system's size: mkfs.vfat chooses the clusters' size by what the file could hold. */
+function vfatCommand({label, uuid, options}: Filesystem, file: string): string[] {
+  return ['mkfs.vfat', '--invariant', ...options, '-i', uuid.replace('-', ''), '-n', label, file];
 }

@@ -102,12 +102,16 @@ export function makeDisk(layout: DiskLayout): string {
   const makers = layout.filesystems.map((filesystem, index) => {
     const content = `/tmp/fs/${index}`;
     const offset = filesystem.start * sectorBytes;
-    const make = shellWords(mkfsCommand(filesystem, '/tmp/out/disk.raw', content));
-    const isVfat = filesystem.type === 'vfat';
-    const follow = isVfat
-      ? `fill_vfat /tmp/out/disk.raw@@${offset} ${content}`
-      : `dress_top '/tmp/out/disk.raw?offset=${offset}' ${content}`;
-    return `(${make}${isVfat ? ' > /dev/null' : ''}; ${follow}) & makers+=($!)`;
+    if (filesystem.type !== 'vfat') {
+      const make = shellWords(mkfsCommand(filesystem, '/tmp/out/disk.raw', content));
+      return `(${make}; dress_top '/tmp/out/disk.raw?offset=${offset}' ${content}) & makers+=($!)`;
+    }
+    const own = `/tmp/out/filesystem-${index}`;
+    return `(truncate --size ${filesystem.size * sectorBytes} ${own}
+  ${shellWords(mkfsCommand(filesystem, own, content))} > /dev/null
+  (fill_vfat ${own} ${content})
+  dd if=${own} of=/tmp/out/disk.raw bs=64K seek=${offset} oflag=seek_bytes conv=notrunc,sparse status=none
+  rm ${own}) & makers+=($!)`;
   });
   return `${begin}${fillVfat}${dressTop}${separateFilesystems(layout.filesystems)}
 cd /tmp/out
