@@ -3,6 +3,7 @@ import {
   describeEnd,
   formatJson,
   HostError,
+  isDiskFull,
   lastLines,
   parseJson,
   readFileWithin,
@@ -44,7 +45,6 @@ import {
 import {type ImageDefinition, type ImageFormat, isDiskFormat, isGuest} from '../image/index.js';
 import {enter, ownByNamespace} from '../sandbox/index.js';
 import type {StoredResult} from '../store/index.js';
-import {isDiskFull} from './package-trouble.js';
 import type {DiskPlan, OutputPlan} from './plan-disk.js';
 import type {BuiltTree} from './run-tree.js';
 import type {ToolsRoot} from './tools-root.js';

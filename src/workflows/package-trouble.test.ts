@@ -1,5 +1,6 @@
 import {describe, expect, test} from 'vitest';
-import {isDiskFull, isMirrorTrouble} from './package-trouble.js';
+import {isDiskFull} from '../base/index.js';
+import {isMirrorTrouble} from './package-trouble.js';
 
 describe('what apt prints', () => {
   test.each([

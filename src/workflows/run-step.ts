@@ -4,6 +4,7 @@ import type {Deb} from '../archive/index.js';
 import {
   describeEnd,
   HostError,
+  isDiskFull,
   kindWithin,
   lastLines,
   memoryKills,
@@ -18,7 +19,7 @@ import {enter, type Mount, ownByNamespace, type SandboxSpec} from '../sandbox/in
 import type {BuildPackages} from './build-packages.js';
 import {hookPlaces, hookRunner, neutralVariables, stepEnvironment} from './hook-environment.js';
 import type {LentPackages} from './package-archive.js';
-import {isDiskFull, isMirrorTrouble} from './package-trouble.js';
+import {isMirrorTrouble} from './package-trouble.js';
 import {openAskedShell, openShell} from './step-shell.js';
 import {proxies, readResolver, resolverMounts, type ToolsRoot} from './tools-root.js';
 import type {Workshop} from './workshop.js';

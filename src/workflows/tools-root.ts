@@ -7,6 +7,7 @@ import {
   describeEnd,
   findDebianMirrors,
   HostError,
+  isDiskFull,
   lastLines,
   type Outcome,
   readFileIfThere,
@@ -19,7 +20,7 @@ import {enter, type Mount, ownByNamespace, type SandboxSpec, type Tree} from '..
 import type {StoredResult} from '../store/index.js';
 import {Downloads} from './download.js';
 import {type LentPackages, PackageArchive} from './package-archive.js';
-import {isDiskFull, isMirrorTrouble} from './package-trouble.js';
+import {isMirrorTrouble} from './package-trouble.js';
 import type {Workshop} from './workshop.js';
 
 /** Release that the tools come from, whatever the guest's: its e2fsprogs (from 1.47.1 on) writes the same file system
