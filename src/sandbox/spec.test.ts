@@ -1,10 +1,10 @@
 import {describe, expect, test} from 'vitest';
 import {planSandbox, quote, type SandboxSpec} from './spec.js';
 
-const places = {store: '/root/store', work: '/root/store/work/1/2'};
+const places = {store: '/store', work: '/store/work/1/2'};
 const spec: SandboxSpec = {
   name: 'test',
-  root: {layers: ['/root/store/roots/a/tree', '/root/store/roots/b/tree'], changes: 'discarded'},
+  root: {layers: ['/store/roots/a/tree', '/store/roots/b/tree'], changes: 'discarded'},
   mounts: [],
   network: 'none',
   ids: 'mapped',
@@ -18,13 +18,11 @@ describe('a sandbox', () => {
     const {script, trees} = planSandbox(spec, places);
     expect(script).toContain('cd /mnt/work/1/2/layers/0\n');
     expect(script).toContain('lowerdir=0:1,upperdir=/mnt/work/1/2/changes/0/tree,workdir=/mnt/work/1/2/changes/0/work');
-    expect(trees).toEqual([
-      {links: '/root/store/work/1/2/layers/0', tree: spec.root, changes: '/root/store/work/1/2/changes/0'},
-    ]);
+    expect(trees).toEqual([{links: '/store/work/1/2/layers/0', tree: spec.root, changes: '/store/work/1/2/changes/0'}]);
   });
 
   test('holds more than a hundred layers in one page of options', () => {
-    const layers = Array.from({length: 150}, (_, i) => `/root/store/steps/${'0'.repeat(60)}${i}/tree`);
+    const layers = Array.from({length: 150}, (_, i) => `/store/steps/${'0'.repeat(60)}${i}/tree`);
     const {script} = planSandbox({...spec, root: {layers, changes: 'discarded'}}, places);
     const line = script.split('\n').find((l) => l.startsWith('mount -t overlay')) ?? '';
     expect(line.length).toBeLessThan(1024);
@@ -33,10 +31,10 @@ describe('a sandbox', () => {
   test('binds what lies outside the store before ids change, and what lies in it by its place inside', () => {
     const mounts = [
       {kind: 'bind', at: '/disk', from: '/images/disk.qcow2', readOnly: true},
-      {kind: 'bind', at: '/out', from: '/root/store/work/1/3', readOnly: false},
+      {kind: 'bind', at: '/out', from: '/store/work/1/3', readOnly: false},
     ] as const;
     const {hostBinds, script} = planSandbox({...spec, mounts}, places);
-    expect(hostBinds).toEqual([{from: '/images/disk.qcow2', to: '/root/store/work/1/2/host/0', readOnly: true}]);
+    expect(hostBinds).toEqual([{from: '/images/disk.qcow2', to: '/store/work/1/2/host/0', readOnly: true}]);
     expect(script).toContain('mount --bind /mnt/work/1/2/host/0 /mnt/work/1/2/root/disk\nmount -o remount,bind,ro');
     expect(script).toContain('mount --bind /mnt/work/1/3 /mnt/work/1/2/root/out\n');
   });
