@@ -1,4 +1,4 @@
-// The folder map, drawn from the imports, and the rule that imports flow one way.
+// The folder map, drawn from the imports, and the rules that imports flow one way and that the start stays light.
 //   node tools/map.mjs --write   puts the map into ARCHITECTURE.md
 //   node tools/map.mjs --check   fails when the map there is old, or an import goes the wrong way
 import {readdirSync, readFileSync, writeFileSync} from 'node:fs';
@@ -72,6 +72,23 @@ function listFiles(folder) {
 function importsOf(text) {
   const code = text.replace(/^\s*\*.*$/gm, '');
   return [...code.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)].map((match) => match[1]);
+}
+
+/** What the program loads whatever the command is: libraries that cost a start more than they give it stay out. */
+const heavy = new Set(['zod', 'yaml']);
+const loaded = new Set();
+const waiting = [join(source, 'cli/main.ts')];
+for (let file = waiting.pop(); file; file = waiting.pop()) {
+  if (loaded.has(file)) continue;
+  loaded.add(file);
+  for (const [, target] of readFileSync(file, 'utf8').matchAll(
+    /^(?:import|export)\s+(?!type\b)[^';]*?from\s+'([^']+)'/gm,
+  )) {
+    if (heavy.has(target)) problems.push(`${relative(home, file)} loads ${target} at every start: import it later`);
+    if (target.startsWith('.') && target.endsWith('.js')) {
+      waiting.push(resolve(dirname(file), target.replace(/\.js$/, '.ts')));
+    }
+  }
 }
 
 /** What lives in a folder: the comment at the head of its index.ts. */

@@ -12,11 +12,12 @@ import {
   UsageError,
   writeFileWhole,
 } from '../base/index.js';
-import {formatEndings, type ImageFormat, sidecarPath} from '../image/index.js';
+import {formatEndings, type ImageFormat} from '../image/index.js';
 import {sbomEndings} from '../inspection/index.js';
 import {type StoredResult, storeError} from '../store/index.js';
 import type {ImageFacts, ImageOutput} from './assemble-disk.js';
 import {billName} from './bill-of-materials.js';
+import {sidecarPath} from './image-sidecar.js';
 
 export interface DeliveredImage {
   readonly file: string;

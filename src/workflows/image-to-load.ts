@@ -13,7 +13,7 @@ import {
   type WantedImage,
 } from '../datastore/index.js';
 import {type ContentDigests, type DiskFile, digestDiskFile} from '../disk/index.js';
-import {type ImageSidecar, readSidecar, sidecarPath} from '../image/index.js';
+import {type ImageSidecar, readSidecar, sidecarPath} from './image-sidecar.js';
 
 /** An image file with all that a cloud is told of it. */
 export interface ImageToLoad {
