@@ -31,6 +31,7 @@ function wsgi(name: string, port: number, program: string, after: readonly Condi
 const database: Condition = 'unix:/run/mysqld/mysqld.sock';
 const messaging: Condition = 'tcp:5672';
 const identity: Condition = 'tcp:5000';
+const nbctlOptions = [`--db=${switchSocket}`, '--timeout=120', '--wait=hv'];
 const neutronFiles = ['--config-file', '/etc/neutron/neutron.conf'];
 
 /** MariaDB, for the services on its socket alone. Durability is the throw-away kind. */
@@ -163,6 +164,8 @@ export function runPrograms(settings: CloudSettings): SupervisedProgram[] {
     wsgi('cinder', 8776, '/usr/bin/cinder-wsgi', [database]),
     ownTask('instance-network', 'seed_network.py', [identity, 'tcp:9696']),
     ownTask('message-queues', 'await_queues.py', [messaging]),
+    // OVN's own word that it has come to the end of its work here. Neutron asks for it at most every 37 s.
+    task('switch-in-step', 'root', ['/usr/bin/ovn-nbctl', ...nbctlOptions, 'sync'], ['done:bridge']),
   ];
 }
 

@@ -65,8 +65,7 @@ const fullQuestions: readonly Question[] = [
     port: 9696,
     program: 'neutron-server',
     path: () => '/v2.0/agents',
-    isReady: (answer, startedAt) =>
-      listIn(answer, 'agents').some((a) => a.alive === true && utc(a.heartbeat_timestamp) >= startedAt),
+    isReady: (answer) => listIn(answer, 'agents').some((agent) => agent.alive === true),
   },
   {service: 'cinder', port: 8776, program: 'cinder', path: (id) => `/v3/${id}/volumes`, isReady: anyAnswer},
 ];
