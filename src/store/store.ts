@@ -1,5 +1,6 @@
 import {chmod, mkdir, readdir, rename, stat, utimes, writeFile} from 'node:fs/promises';
 import {
+  type Emit,
   HostError,
   lockFile,
   readFileIfThere,
@@ -40,14 +41,14 @@ export class Store {
    * @throws {UsageError} `not-a-store` when the folder holds something else.
    * @throws {HostError} `no-access`, `disk-full`
    */
-  static async open(folder: string): Promise<Store> {
+  static async open(folder: string, emit: Emit): Promise<Store> {
     try {
       await claimFolder(folder);
       for (const name of ['steps', 'roots', 'images', 'environments', 'debs', 'packages', 'locks']) {
         await mkdir(`${folder}/${name}`, {recursive: true});
       }
       for (const name of ['logs', 'builds']) await makePrivateFolder(`${folder}/${name}`);
-      await sweepWorkFolders(folder);
+      await sweepWorkFolders(folder, emit);
     } catch (error) {
       throw storeError(error, folder);
     }

@@ -1,6 +1,7 @@
 import {randomBytes} from 'node:crypto';
 import {access, mkdir, readdir, rm, stat} from 'node:fs/promises';
-import {HostError, lockFile, systemErrorCode} from '../base/index.js';
+import {setTimeout} from 'node:timers/promises';
+import {type Emit, HostError, lockFile, runOrThrow, systemErrorCode} from '../base/index.js';
 
 /** A folder below `<store>/work` that is removed when disposed, or by the next build when its owner was killed. */
 export interface WorkFolder extends AsyncDisposable {
@@ -30,8 +31,9 @@ export async function openWorkFolder(store: string): Promise<WorkFolder> {
   };
 }
 
-/** Removes the work folders of builds that were killed: those whose lock nobody holds. What has no lock is not ours. */
-export async function sweepWorkFolders(store: string): Promise<void> {
+/** Removes the work folders of builds that were killed: those whose lock nobody holds. What has no lock is not ours. One that
+ * can't be removed takes space, and stops no build: a warning tells. */
+export async function sweepWorkFolders(store: string, emit: Emit): Promise<void> {
   await mkdir(`${store}/work`, {recursive: true});
   for (const name of await readdir(`${store}/work`)) {
     if (!/^[0-9a-f]{12}$/.test(name) || !(await isThere(lockOf(store, name)))) continue;
@@ -40,7 +42,13 @@ export async function sweepWorkFolders(store: string): Promise<void> {
       await removeTree(`${store}/work/${name}`);
       await rm(lockOf(store, name), {force: true});
     } catch (error) {
-      if (!(error instanceof HostError && error.code === 'busy-lock')) throw error;
+      if (!(error instanceof HostError)) throw error;
+      if (error.code === 'busy-lock') continue;
+      const problem = error.words.details?.said ?? error.message;
+      emit({
+        type: 'warning',
+        text: `what a killed build left in "${store}/work/${name}" cannot be removed: ${problem}`,
+      });
     }
   }
 }
@@ -75,7 +83,18 @@ function lockOf(store: string, name: string): string {
   return `${store}/locks/work-${name}`;
 }
 
-/** rm -r; a sandbox that was just killed may still be closing its files, so a few tries. */
+/** rm(1) descends folder by folder, so that a path may be longer than the kernel takes at once, as Node's own must not. A
+ * sandbox that was just killed may still be closing its files, so a few tries.
+ * @throws {HostError} `command-failed`
+ */
 export async function removeTree(path: string): Promise<void> {
-  await rm(path, {recursive: true, force: true, maxRetries: 5, retryDelay: 100});
+  for (let triesLeft = 5; ; triesLeft--) {
+    try {
+      await runOrThrow('removing files of a build', ['rm', '-rf', '--', path]);
+      return;
+    } catch (error) {
+      if (triesLeft === 0) throw error;
+      await setTimeout(100);
+    }
+  }
 }

@@ -188,7 +188,7 @@ export interface OpenedBundle extends AsyncDisposable {
  * @throws {HostError} `disk-full`
  */
 export async function openBundle(file: string, world: World): Promise<OpenedBundle> {
-  const store = await Store.open(world.paths.store);
+  const store = await Store.open(world.paths.store, world.emit);
   const work = await store.openWork();
   try {
     const home = await work.newFolder();

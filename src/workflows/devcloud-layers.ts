@@ -51,7 +51,7 @@ interface Layer {
  * @throws {HostError} `mirror-unreachable`, `command-failed`, `disk-full`, `missing-tool`, `devcloud-not-ready`
  */
 export async function ensureDevcloudLayers(profile: Profile, world: World): Promise<string[]> {
-  const store = await Store.open(world.paths.store);
+  const store = await Store.open(world.paths.store, world.emit);
   await using work = await store.openWork();
   const site = {store, work, world, programs: `${world.paths.home}/devcloud`};
   const layers = [await ensureLayer(basePackages, site)];

@@ -150,7 +150,7 @@ async function start(instance: Instance, subnet: string | undefined, world: Worl
 
 /** KVM only where an image's proof has seen a guest kernel start under it: the device alone proves nothing. */
 async function chooseAccelerator(world: World): Promise<'kvm' | 'qemu'> {
-  const finding = await readKvmFinding(await Store.open(world.paths.store));
+  const finding = await readKvmFinding(await Store.open(world.paths.store, world.emit));
   return finding?.isWorking ? 'kvm' : 'qemu';
 }
 

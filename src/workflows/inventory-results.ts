@@ -1,5 +1,5 @@
 import {readFile} from 'node:fs/promises';
-import {describeEnd, HostError, lastLines, type Sha256, type World} from '../base/index.js';
+import {describeEnd, HostError, lastLines, type Sha256, type TrovestackError, type World} from '../base/index.js';
 import {type ListSummary, listTreeScript, parseListSummaries} from '../inspection/index.js';
 import {enter, ownSandboxIds} from '../sandbox/index.js';
 import {
@@ -8,6 +8,7 @@ import {
   type ResultKind,
   readInventorySummary,
   resultKinds,
+  storeError,
   writeInventory,
 } from '../store/index.js';
 import type {ToolsRoot} from './tools-root.js';
@@ -86,8 +87,8 @@ export async function listResults(
 }
 
 /** Keeps what new results hold, so that `store verify` can tell what has become of them, and `image why` who brought a path.
- * Those that have their inventory are left alone.
- * @throws {HostError} `unreadable-result`, for instance because of a damaged disk.
+ * Those that have their inventory are left alone. A result whose inventory can't be made is a result all the same: a warning
+ * tells, and the next build tries again.
  */
 export async function inventoryResults(
   results: readonly ResultPlace[],
@@ -95,12 +96,20 @@ export async function inventoryResults(
   tools: ToolsRoot,
   world: World,
 ): Promise<void> {
+  const warn = (error: TrovestackError) =>
+    world.emit({type: 'warning', text: `${error.message}; what it holds is not known to store verify`});
   const known = await Promise.all(results.map(({folder}) => readInventorySummary(folder)));
   const fresh = results.filter((_, i) => known[i] === undefined);
-  const lists = await listResults(fresh, workshop, tools, world);
-  for (const [i, {compressed, sha256, paths, sizeBytes, problem}] of lists.entries()) {
-    if (!compressed) throw new HostError('unreadable-result', {folder: fresh[i]?.folder ?? '', problem: problem ?? ''});
-    const folder = fresh[i]?.folder ?? '';
-    await writeInventory(folder, compressed, {form: inventoryForm, sha256, paths, sizeBytes});
+  try {
+    const lists = await listResults(fresh, workshop, tools, world);
+    for (const [i, {compressed, sha256, paths, sizeBytes, problem}] of lists.entries()) {
+      const folder = fresh[i]?.folder ?? '';
+      if (compressed) await writeInventory(folder, compressed, {form: inventoryForm, sha256, paths, sizeBytes});
+      else warn(new HostError('unreadable-result', {folder, problem: problem ?? ''}));
+    }
+  } catch (error) {
+    const told = storeError(error, workshop.store.folder);
+    if (!(told instanceof HostError)) throw error;
+    warn(told);
   }
 }

@@ -25,7 +25,7 @@ export interface KeptImage {
 
 /** @throws {UsageError} `not-a-store` */
 export async function storeList(world: World): Promise<StoreOverview> {
-  const store = await Store.open(world.paths.store);
+  const store = await Store.open(world.paths.store, world.emit);
   const {items, others, records} = await readStore(store, world);
   const sum = (some: readonly {readonly sizeBytes: number}[]) =>
     some.reduce((total, {sizeBytes}) => total + sizeBytes, 0);

@@ -22,7 +22,7 @@ export interface PrunedStore {
  * command uses, the latest build of each image, and the layers of devclouds stay whatever the limits.
  */
 export async function storePrune(request: PruneRequest, world: World): Promise<PrunedStore> {
-  const store = await Store.open(world.paths.store);
+  const store = await Store.open(world.paths.store, world.emit);
   const {items, others} = await readStore(store, world);
   const otherBytes = others.reduce((sum, {sizeBytes}) => sum + sizeBytes, 0);
   const decisions = planPrune(items, request, new Date(), otherBytes);

@@ -21,7 +21,7 @@ export interface ShownItem {
  * @throws {UsageError} `unknown-build`
  */
 export async function storeShow(reference: string, world: World): Promise<ShownItem> {
-  const store = await Store.open(world.paths.store);
+  const store = await Store.open(world.paths.store, world.emit);
   const {items, records} = await readStore(store, world);
   const byName = new Map(items.map((item) => [item.name, item]));
   const record = matchRecords(reference, records).find(({key}) => byName.has(key));

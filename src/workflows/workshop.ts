@@ -25,7 +25,7 @@ const defaultHookTimeoutMs = 2 * 60 * 60_000;
 
 /** @throws {HostError} `user-namespaces-off`, `other-ids`, `no-access`, `disk-full` */
 export async function openWorkshop(world: World, conditions: BuildConditions = {}): Promise<Workshop> {
-  const store = await Store.open(world.paths.store);
+  const store = await Store.open(world.paths.store, world.emit);
   await store.claimIds(ownSandboxIds().baseOutside);
   const namespace = await openUserNamespace(world.signal);
   const work = await store.openWork().catch(async (error: unknown) => {
