@@ -9,58 +9,79 @@ import type {TreeEntry} from './listing.js';
  * Overlayfs' own attributes that differ from run to run are left out; `user.overlay.opaque` stays.
  */
 export const listTreeScript = String.raw`
-import base64, gzip, hashlib, json, os, stat, sys
+import base64, errno, gzip, hashlib, json, os, stat, sys
 
 first, out, rest = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
 skipped = tuple(rest[rest.index('--') + 1:])
 pairs = rest[:rest.index('--')]
 kinds = {stat.S_IFREG: 'file', stat.S_IFDIR: 'folder', stat.S_IFLNK: 'link', stat.S_IFCHR: 'character device',
          stat.S_IFBLK: 'block device', stat.S_IFIFO: 'fifo', stat.S_IFSOCK: 'socket'}
+most = 2 ** 28 # characters of all paths together: they are in memory
 unsteady = {'%s.overlay.%s' % (a, b) for a in ('user', 'trusted') for b in ('origin', 'impure', 'uuid')}
 
 def inside(number):
     return number - first if first <= number < first + 65536 else number
 
-def digest(path):
-    with open(path, 'rb', buffering=0) as file:
+def digest(name):
+    with open(name, 'rb', buffering=0) as file:
         return hashlib.file_digest(file, 'sha256').hexdigest()
 
-def attributes(path):
-    names = [n for n in os.listxattr(path, follow_symlinks=False) if n not in unsteady and not n.startswith('security.selinux')]
-    return {n: base64.b64encode(os.getxattr(path, n, follow_symlinks=False)).decode() for n in sorted(names)}
+def attributes(name):
+    names = [n for n in os.listxattr(name, follow_symlinks=False) if n not in unsteady and not n.startswith('security.selinux')]
+    return {n: base64.b64encode(os.getxattr(name, n, follow_symlinks=False)).decode() for n in sorted(names)}
 
-def walk(path, name, found):
-    s = os.lstat(path)
-    if name:
-        found.append((name, path, s))
-    if stat.S_ISDIR(s.st_mode):
-        for child in os.listdir(path):
-            if name or not child.startswith(skipped):
-                walk(path + '/' + child, name + '/' + child, found)
+def describe(shown, name, s, known):
+    kind = kinds[stat.S_IFMT(s.st_mode)]
+    entry = {'path': shown, 'type': kind, 'mode': stat.S_IMODE(s.st_mode), 'uid': inside(s.st_uid), 'gid': inside(s.st_gid),
+             'sizeBytes': s.st_size if kind in ('file', 'link') else 0, 'modifiedAt': int(s.st_mtime // 1)}
+    if kind == 'link':
+        entry['target'] = os.readlink(name)
+    if kind.endswith('device'):
+        entry['device'] = [os.major(s.st_rdev), os.minor(s.st_rdev)]
+    extra = attributes(name)
+    if extra:
+        entry['attributes'] = extra
+    if kind == 'file':
+        entry['sha256'] = known.get(s.st_ino) or digest(name)
+        if s.st_nlink > 1:
+            known[s.st_ino] = entry['sha256']
+    return entry
 
-def list_folder(name, folder):
-    found = []
-    walk(folder, '', found)
-    found.sort(key=lambda item: os.fsencode(item[0]))
+# Folders are entered by their names and left by '..': a path may be deeper than Python recurses, and longer than the kernel takes.
+def walk(folder, place):
+    os.chdir(folder)
+    found, known, characters = [], {}, 0
+    rest = [('', [n for n in os.listdir('.') if not n.startswith(skipped)])]
+    while rest:
+        parent, names = rest[-1]
+        if not names:
+            rest.pop()
+            if rest:
+                os.chdir('..')
+            continue
+        name = names.pop()
+        shown = place[0] = parent + '/' + name
+        characters += len(shown)
+        if characters > most:
+            raise OSError(errno.ENAMETOOLONG, 'too many and too long paths')
+        s = os.lstat(name)
+        found.append((describe(shown, name, s, known), s.st_ino))
+        if stat.S_ISDIR(s.st_mode):
+            os.chdir(name)
+            rest.append((shown, os.listdir('.')))
+    return found
+
+def list_folder(name, folder, place):
+    found = walk(folder, place)
+    found.sort(key=lambda item: os.fsencode(item[0]['path']))
     names, lines, total = {}, [], 0
-    for shown, path, s in found:
-        kind = kinds[stat.S_IFMT(s.st_mode)]
-        entry = {'path': shown, 'type': kind, 'mode': stat.S_IMODE(s.st_mode), 'uid': inside(s.st_uid), 'gid': inside(s.st_gid),
-                 'sizeBytes': s.st_size if kind in ('file', 'link') else 0, 'modifiedAt': int(s.st_mtime // 1)}
-        if kind == 'link':
-            entry['target'] = os.readlink(path)
-        if kind.endswith('device'):
-            entry['device'] = [os.major(s.st_rdev), os.minor(s.st_rdev)]
-        extra = attributes(path)
-        if extra:
-            entry['attributes'] = extra
-        if kind == 'file':
-            known = names.setdefault(s.st_ino, (entry, shown)) if s.st_nlink > 1 else (entry, shown)
-            if known[0] is entry:
-                entry['sha256'] = digest(path)
-                total += s.st_size
+    for entry, inode in found:
+        if entry['type'] == 'file':
+            first_name = names.setdefault(inode, entry['path'])
+            if first_name == entry['path']:
+                total += entry['sizeBytes']
             else:
-                entry['sha256'], entry['hardLinkOf'] = known[0]['sha256'], known[1]
+                entry['hardLinkOf'] = first_name
         lines.append(json.dumps(entry, separators=(',', ':'), sort_keys=True) + '\n')
     data = ''.join(lines).encode()
     with open('%s/%s.jsonl.gz' % (out, name), 'wb') as file:
@@ -68,10 +89,11 @@ def list_folder(name, folder):
     print(name, hashlib.sha256(data).hexdigest(), len(lines), total)
 
 for name, folder in zip(pairs[::2], pairs[1::2]):
+    place = ['']
     try:
-        list_folder(name, folder)
+        list_folder(name, folder, place)
     except OSError as error:
-        print(name, '-', 0, 0, error.strerror, error.filename)
+        print(name, '-', 0, 0, error.strerror + ':', json.dumps(folder + place[0][:200]))
 `;
 
 /** One list of `listTreeScript` in short. */

@@ -4,4 +4,4 @@ export * from './inventory.js';
 export * from './package-files.js';
 export * from './prune.js';
 export * from './store.js';
-export type {WorkFolder} from './work-folder.js';
+export {removeTree, type WorkFolder} from './work-folder.js';

@@ -87,10 +87,10 @@ function lockOf(store: string, name: string): string {
  * sandbox that was just killed may still be closing its files, so a few tries.
  * @throws {HostError} `command-failed`
  */
-export async function removeTree(path: string): Promise<void> {
+export async function removeTree(...paths: readonly string[]): Promise<void> {
   for (let triesLeft = 5; ; triesLeft--) {
     try {
-      await runOrThrow('removing files of a build', ['rm', '-rf', '--', path]);
+      await runOrThrow('removing files of a build', ['rm', '-rf', '--', ...paths]);
       return;
     } catch (error) {
       if (triesLeft === 0) throw error;

@@ -1,4 +1,4 @@
-import {chmod, mkdir, readFile, rm, writeFile} from 'node:fs/promises';
+import {chmod, mkdir, readFile, writeFile} from 'node:fs/promises';
 import {
   type AptAnswer,
   type AptRequest,
@@ -22,7 +22,7 @@ import {
 import {type DebianMirrors, describeEnd, HostError, lastLines, type Sha256, sha256, type World} from '../base/index.js';
 import {movedPackages, type PackageMove, type ReleaseState} from '../lock/index.js';
 import {enter, type Mount, ownByNamespace, type Tree} from '../sandbox/index.js';
-import {type PackageFiles, storeError} from '../store/index.js';
+import {type PackageFiles, removeTree, storeError} from '../store/index.js';
 import type {Downloads} from './download.js';
 import {serve} from './package-socket.js';
 import type {Workshop} from './workshop.js';
@@ -246,7 +246,7 @@ export class PackageArchive {
       trouble: (doing) => failure ?? (trouble && troubleError(trouble, doing)),
       async [Symbol.asyncDispose]() {
         await server[Symbol.asyncDispose]();
-        await rm(archives, {recursive: true, force: true});
+        await removeTree(archives);
       },
     };
   }

@@ -16,6 +16,7 @@ import {
 } from '../base/index.js';
 import type {Step} from '../plan/index.js';
 import {enter, type Mount, ownByNamespace, type SandboxSpec} from '../sandbox/index.js';
+import {removeTree} from '../store/index.js';
 import type {BuildPackages} from './build-packages.js';
 import {hookPlaces, hookRunner, neutralVariables, stepEnvironment} from './hook-environment.js';
 import type {LentPackages} from './package-archive.js';
@@ -212,7 +213,7 @@ async function lendResolver(changes: string): Promise<{takeBack(): Promise<void>
 
 /** Overlayfs' own folders, and mount points that were made in the image for the step. */
 async function removeTraces(step: Step, staged: string): Promise<void> {
-  for (const part of ['target', 'hooks']) await rm(`${staged}/${part}/work`, {recursive: true, force: true});
+  await removeTree(`${staged}/target/work`, `${staged}/hooks/work`);
   if (step.place !== 'inside') return;
   const root = `${staged}/target/tree`;
   for (const folder of ['tmp/in_target.d', 'tmp/trovestack-packages', 'tmp', 'etc']) {

@@ -73,10 +73,11 @@ describe('a hook that means harm', () => {
     const targets = {secret, drop, store, victim: victim.pid, port: (loopback.address() as AddressInfo).port, abstract};
     const lines = Object.entries(targets).map(([name, value]) => `${name}=${value}`);
     await writeElementFile('hostile-targets/hostile/targets', `${lines.join('\n')}\n`);
-    const [hostName, modes, before] = [
+    const [hostName, modes, before, packages] = [
       await readFile('/proc/sys/kernel/hostname'),
       hostTraces().deviceModes,
       results(),
+      await readdir(join(store, 'packages')),
     ];
 
     const {exitCode, stderr} = await build(['--element', 'hostile', '--element', 'hostile-targets']);
@@ -100,7 +101,7 @@ describe('a hook that means harm', () => {
     const changed = before.split('\n').filter((line) => !kept.has(line));
     // The image is made anew, and the folders that hold results have more in them.
     expect(changed.filter((line) => !/^(steps|roots|images) /.test(line))).toEqual([]);
-    expect((await readdir(join(store, 'debs'))).filter((name) => name.startsWith('hostile'))).toEqual([]);
+    expect((await readdir(join(store, 'packages'))).sort()).toEqual(packages.sort());
     expect(await readdir(join(store, 'work'))).toEqual([]);
   });
 
@@ -122,6 +123,21 @@ describe('a hook that means harm', () => {
     expect(stderr.length).toBeLessThan(100_000);
     const [, log = ''] = /log +(\S+)/.exec(stderr) ?? [];
     expect((await lstat(log)).size).toBeLessThan(66 * 1024 * 1024);
+  });
+
+  test('and leaves a path longer than the kernel takes, failing or not: told, and nothing stops the next build', async () => {
+    const deep = [
+      'part=$(for _ in {1..18}; do printf %0200d/ 0; done); for _ in 1 2; do mkdir -p $part; cd -P $part; done',
+      "mkdir -p $(printf 'd/%.0s' {1..1100})", // deeper than Python recurses
+    ].join('\n');
+    await writeHook('deep/install.d/90-deep', `cd /var/cache/apt/archives\n${deep}\nexit 1`);
+    expect(await build(['--element', 'deep'])).toMatchObject({exitCode: 3});
+    expect(await readdir(join(store, 'work'))).toEqual([]);
+    await writeHook('deep/install.d/90-deep', `cd /var/tmp\n${deep}`);
+    const {exitCode, stderr} = await build(['--element', 'deep']);
+    expect({exitCode, stderr}).toMatchObject({exitCode: 0});
+    expect(await readdir(join(store, 'work'))).toEqual([]);
+    expect(await build([])).toMatchObject({exitCode: 0});
   });
 
   test('and ends everything in its sandbox ends only that', async () => {

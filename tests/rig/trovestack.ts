@@ -1,7 +1,8 @@
 import {spawn} from 'node:child_process';
-import {mkdtemp, rm} from 'node:fs/promises';
+import {mkdtemp} from 'node:fs/promises';
 import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
+import {removeTree} from '../../src/store/index.js';
 
 /** The repository. */
 export const home = fileURLToPath(new URL('../..', import.meta.url));
@@ -78,5 +79,5 @@ export function runTrovestack(args: readonly string[], options: CommandOptions =
 /** A folder of the test's own on a real disk (`TROVESTACK_TEST_DISK`, else /var/tmp), removed when disposed. */
 export async function temporaryFolder(): Promise<AsyncDisposable & {readonly path: string}> {
   const path = await mkdtemp(join(process.env.TROVESTACK_TEST_DISK ?? '/var/tmp', 'trovestack-test-'));
-  return {path, [Symbol.asyncDispose]: () => rm(path, {recursive: true, force: true})};
+  return {path, [Symbol.asyncDispose]: () => removeTree(path)};
 }
