@@ -1,6 +1,7 @@
 import {canonicalJson, describeEnd, lastLines, StepError, sha256, type World} from '../base/index.js';
 import {type Element, type EvaluatedVariables, environmentFiles} from '../element/index.js';
 import {enter} from '../sandbox/index.js';
+import {hookPlaces, stepEnvironment} from './hook-environment.js';
 import type {ToolsRoot} from './tools-root.js';
 import type {Workshop} from './workshop.js';
 
@@ -10,10 +11,13 @@ interface EnvironmentFacts {
 
 /** The variables with what the elements' environment.d makes of them, as far as a plan depends on them: distribution,
  * release, install types, boot loader, and those that conditions of package lists name. Found in the store, or asked of bash and kept.
+ * @param variables Of the tree and its image. Bash sees with them what hooks outside the image see.
+ * @param epoch That of the tree, in seconds since 1970; 0 while it isn't known.
  */
 export async function evaluatedEnvironment(
   elements: readonly Element[],
   variables: Readonly<Record<string, string>>,
+  epoch: number,
   workshop: Workshop,
   tools: ToolsRoot,
   world: World,
@@ -24,10 +28,11 @@ export async function evaluatedEnvironment(
   if (files.length === 0) return variables;
   const {store} = workshop;
   const wanted = wantedNames(elements);
-  const key = sha256(canonicalJson({form: 2, files, variables, wanted: [...wanted].sort(), tools: tools.identity}));
+  const env = stepEnvironment('outside', variables, {epoch, proxies: {}});
+  const key = sha256(canonicalJson({form: 3, files, env, wanted: [...wanted].sort(), tools: tools.identity}));
   const known = await store.find<EnvironmentFacts>('environments', key);
   if (known) return known.facts.variables;
-  const all = await evaluate(elements, variables, workshop, tools, world);
+  const all = await evaluate(elements, env, workshop, tools, world);
   const pairs = Object.entries(all).filter(([name]) => wanted.has(name) || wantedPattern.test(name));
   const facts = {variables: Object.fromEntries(pairs)};
   await store.commit('environments', key, await workshop.work.newFolder(), facts);
@@ -45,16 +50,18 @@ function wantedNames(elements: readonly Element[]): Set<string> {
   ]);
 }
 
+const environmentFolder = `${hookPlaces.hooks}/environment.d`;
+
 async function evaluate(
   elements: readonly Element[],
-  variables: Readonly<Record<string, string>>,
+  env: Readonly<Record<string, string>>,
   workshop: Workshop,
   tools: ToolsRoot,
   world: World,
 ): Promise<Readonly<Record<string, string>>> {
   const files = environmentFiles(elements);
   const mounts = files.map(
-    ({name, path}) => ({kind: 'bind', at: `/tmp/env/${name}`, from: path, readOnly: true}) as const,
+    ({name, path}) => ({kind: 'bind', at: `${environmentFolder}/${name}`, from: path, readOnly: true}) as const,
   );
   const outcome = await enter(
     {
@@ -63,13 +70,13 @@ async function evaluate(
       mounts,
       network: 'none',
       ids: 'mapped',
-      env: {...variables, PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C.UTF-8'},
+      env,
       cwd: '/',
       argv: [
         'bash',
         '--norc', // as for hooks
         '-c',
-        'set -eu -o pipefail; for f; do . "/tmp/env/$f"; done >&2; env -0',
+        `set -eu -o pipefail; for f; do . "${environmentFolder}/$f"; done >&2; env -0`,
         'env',
         ...files.map((f) => f.name),
       ],

@@ -259,9 +259,12 @@ async function planOne(
   const {definition, workshop, tools, packages, world} = planner;
   const ofImage = {...imageVariables(tree, elements), ...ofDisk};
   const asked = treeVariables(tree, definition);
-  const evaluated = await evaluatedEnvironment(elements, {...asked, ...ofImage}, workshop, tools, world);
-  const archive = await packageArchive(evaluated, tools, packages, world);
+  const evaluate = (variables: Readonly<Record<string, string>>, epoch: number) =>
+    evaluatedEnvironment(elements, {...variables, ...ofImage}, epoch, workshop, tools, world);
+  const archive = await packageArchive(await evaluate(asked, 0), tools, packages, world);
   const variables = {...archive.variables, ...asked};
+  const epoch = archiveEpoch(archive.state);
+  const evaluated = await evaluate(variables, epoch);
   const inputs: TreeInputs = {
     elements,
     variables,
@@ -280,7 +283,7 @@ async function planOne(
   const {release} = archive;
   return {
     ...{plan, elements, variables, imageVariables: ofImage, evaluated: inputs.evaluated, hookLinks, certainSteps},
-    epoch: archiveEpoch(archive.state),
+    epoch,
     ...(release ? {release} : {}),
   };
 }
