@@ -25,7 +25,7 @@ export interface Step {
 }
 
 /** Raised when the engine itself comes to do the same step differently, by other than its scripts, which are inputs. */
-const engineForm = 2;
+const engineForm = 3;
 
 /** The digest of all that shapes a step's result. */
 export function stepKey(step: Step, before: Sha256): Sha256 {

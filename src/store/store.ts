@@ -16,7 +16,7 @@ import {arePartsThere, type Parts, partsOf} from './parts.js';
 import {openWorkFolder, removeTree, sweepWorkFolders, type WorkFolder, workingSince} from './work-folder.js';
 
 /** Kinds of results; each has a folder of its own. */
-export const resultKinds = ['steps', 'roots', 'images', 'environments'] as const;
+export const resultKinds = ['steps', 'roots', 'images', 'environments', 'indexes'] as const;
 export type ResultKind = (typeof resultKinds)[number];
 
 /** What a finished step, root or image left: a folder that never changes again, and facts about it. */
@@ -44,7 +44,7 @@ export class Store {
   static async open(folder: string, emit: Emit): Promise<Store> {
     try {
       await claimFolder(folder);
-      for (const name of ['steps', 'roots', 'images', 'environments', 'debs', 'packages', 'locks']) {
+      for (const name of [...resultKinds, 'debs', 'packages', 'locks']) {
         await mkdir(`${folder}/${name}`, {recursive: true});
       }
       for (const name of ['logs', 'builds']) await makePrivateFolder(`${folder}/${name}`);

@@ -5,6 +5,7 @@ import {Bug, type Sha256, type World} from '../base/index.js';
 import {formatEndings, type ImageDefinition, imageFormats, isGuest} from '../image/index.js';
 import {recordOf, type TreePlan} from '../plan/index.js';
 import {type StoredResult, storeError} from '../store/index.js';
+import {AptIndexes} from './apt-indexes.js';
 import {assembleDisk, configurationParameters, type ImageFacts} from './assemble-disk.js';
 import {readBills} from './bill-of-materials.js';
 import {BuildPackages, type LockChoices} from './build-packages.js';
@@ -259,6 +260,7 @@ async function buildTree(
     workshop,
     tools,
     packages,
+    indexes: new AptIndexes(workshop, packages, world),
     world,
     image: plan.tree,
     variables,

@@ -224,6 +224,21 @@ export class BuildPackages implements AsyncDisposable {
     return lock;
   }
 
+  /** Of all that decides what apt's indexes hold. */
+  get indexesId(): Sha256 {
+    const content = this.#locked
+      ? {locked: this.#locked.packages.map((deb) => [deb.sha256, deb.archive, deb.suite, deb.component])}
+      : {archive: this.#settled ? archiveStateId(this.#settled.state) : undefined};
+    return sha256(canonicalJson({...content, mirrors: this.#mirrors}));
+  }
+
+  /** Whether all that apt has asked for so far is of the lock, or of the state that was settled. */
+  async isSettled(): Promise<boolean> {
+    if (this.#locked) return true;
+    const settled = new Set(this.#settled?.state.suites.map(({sha256: digest}) => digest));
+    return (await this.#archive.suitesRead()).every(({sha256: digest}) => settled.has(digest));
+  }
+
   /** Packages for one step. */
   lend(): Promise<LentPackages> {
     if (!this.#tools) throw new Error('packages are lent once the tools are known');

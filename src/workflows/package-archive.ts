@@ -125,9 +125,14 @@ export class PackageArchive {
 
   /** The suites of a release that were read so far. */
   async pinned(release: string): Promise<ReleaseState> {
-    const pins = await Promise.all(this.#pins.values());
-    const suites = pins.flatMap((pin) => ('kind' in pin ? [] : [pin]));
+    const suites = await this.suitesRead();
     return {release, suites: suites.filter(({suite}) => suite === release || suite.startsWith(`${release}-`))};
+  }
+
+  /** All suites that were read so far, of whatever archive. */
+  async suitesRead(): Promise<SuiteState[]> {
+    const pins = await Promise.all(this.#pins.values());
+    return pins.flatMap((pin) => ('kind' in pin ? [] : [pin]));
   }
 
   /** Which packages have another version in a state of the archive, or are gone from it. */
@@ -354,8 +359,7 @@ export class PackageArchive {
     taken: ReadonlyMap<Sha256, {readonly file: {archive: string; path: string}}>,
     tools: Tree,
   ): Promise<Deb[]> {
-    const pins = await Promise.all(this.#pins.values());
-    const suites = pins.flatMap((pin) => ('kind' in pin ? [] : [pin]));
+    const suites = await this.suitesRead();
     const components = new Set([...taken.values()].map(({file}) => componentOf(file.path)));
     const rows = await this.indexed(
       {release: '', suites},

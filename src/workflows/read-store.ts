@@ -76,7 +76,9 @@ async function resultItem(
   const isTools = kind === 'roots' && facts?.packages !== undefined;
   const what = isTools
     ? 'tools root'
-    : (facts?.step ?? records.find((record) => record.key === key)?.image ?? 'unknown');
+    : kind === 'indexes'
+      ? 'package indexes'
+      : (facts?.step ?? records.find((record) => record.key === key)?.image ?? 'unknown');
   const isInUse = since !== undefined && lastUsedAt >= since;
   const isFresh = isTools && Date.now() - lastUsedAt.getTime() < toolsAgeMs;
   const neededBy = isInUse

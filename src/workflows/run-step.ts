@@ -17,6 +17,7 @@ import {
 import type {Step} from '../plan/index.js';
 import {enter, type Mount, ownByNamespace, type SandboxSpec} from '../sandbox/index.js';
 import {removeTree} from '../store/index.js';
+import {type AptIndexes, dropIndexes, type IndexLayer} from './apt-indexes.js';
 import type {BuildPackages} from './build-packages.js';
 import {hookPlaces, hookRunner, neutralVariables, stepEnvironment} from './hook-environment.js';
 import type {LentPackages} from './package-archive.js';
@@ -46,6 +47,7 @@ export interface StepContext {
   readonly workshop: Workshop;
   readonly tools: ToolsRoot;
   readonly packages: BuildPackages;
+  readonly indexes: AptIndexes;
   readonly world: World;
   /** Of the tree, for messages. */
   readonly image: string;
@@ -76,10 +78,12 @@ export async function runInTree(
 ): Promise<string> {
   const {workshop, world, packages} = context;
   await using lent = step.usesNetwork ? await packages.lend() : undefined;
+  const indexes: IndexLayer = lent ? await context.indexes.for(tree.layers) : {};
+  const seen = indexes.folder === undefined ? tree : {...tree, layers: [indexes.folder, ...tree.layers]};
   const spec =
     step.place === 'inside'
-      ? insideSpec(step, argv, tree, staged, context, lent)
-      : await outsideSpec(step, argv, tree, staged, context, lent);
+      ? insideSpec(step, argv, seen, staged, context, lent)
+      : await outsideSpec(step, argv, seen, staged, context, lent);
   const hasSystem = tree.layers.length > 0;
   const resolver = hasNetwork(step, context) && hasSystem ? await lendResolver(`${staged}/target`) : undefined;
   const logFile = `${context.logFolder}/${step.id.replaceAll('/', '.')}.log`;
@@ -97,7 +101,7 @@ export async function runInTree(
     if (workshop.conditions.shellOnError) await openShell(step, 'after', sandbox, workshop, world);
     const isOutOfMemory = outcome.exitCode === exitCodeOfKilled && (await memoryKills()) > killsBefore;
     const trouble = lent?.trouble(`step ${step.id} of image "${context.image}"`);
-    throw trouble ?? stepError(step, outcome, logFile, context, isOutOfMemory);
+    throw trouble ?? indexes.trouble ?? stepError(step, outcome, logFile, context, isOutOfMemory);
   }
   await openAskedShell(step, 'after', sandbox, workshop, world);
   if (lent) packages.keepTaken(step.id, await lent.taken(context.tools.tree));
@@ -211,11 +215,12 @@ async function lendResolver(changes: string): Promise<{takeBack(): Promise<void>
   };
 }
 
-/** Overlayfs' own folders, and mount points that were made in the image for the step. */
+/** Overlayfs' own folders, apt's indexes, and mount points that were made in the image for the step. */
 async function removeTraces(step: Step, staged: string): Promise<void> {
   await removeTree(`${staged}/target/work`, `${staged}/hooks/work`);
-  if (step.place !== 'inside') return;
   const root = `${staged}/target/tree`;
+  await dropIndexes(root);
+  if (step.place !== 'inside') return;
   for (const folder of ['tmp/in_target.d', 'tmp/trovestack-packages', 'tmp', 'etc']) {
     if ((await kindWithin(root, folder)) === 'folder') await removeIfEmpty(`${root}/${folder}`);
   }

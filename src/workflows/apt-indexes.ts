@@ -1,0 +1,193 @@
+import {lstat, readdir} from 'node:fs/promises';
+import {
+  canonicalJson,
+  kindWithin,
+  readFileWithin,
+  type Sha256,
+  sha256,
+  type World,
+} from '../base/index.js';
+import {enter} from '../sandbox/index.js';
+import {removeTree} from '../store/index.js';
+import type {BuildPackages} from './build-packages.js';
+import type {Workshop} from './workshop.js';
+
+const lists = 'var/lib/apt/lists';
+const cache = 'var/cache/apt';
+/** apt reads it in place of the lists, as long as these are the same. */
+const sourceCache = 'srcpkgcache.bin';
+
+/** apt's indexes as a layer of their own, put between a tree and the changes of a step that has packages lent. What they hold
+ * depends on whether there is a lock, so they are in no step's result: every step finds them as after `apt-get update`.
+ */
+export class AptIndexes {
+  readonly #workshop: Workshop;
+  readonly #packages: BuildPackages;
+  readonly #world: World;
+  readonly #made = new Map<Sha256, Promise<IndexLayer>>();
+
+  constructor(workshop: Workshop, packages: BuildPackages, world: World) {
+    this.#workshop = workshop;
+    this.#packages = packages;
+    this.#world = world;
+  }
+
+  /** The layer for a tree; without a folder where its apt has no sources, or where there is no apt. */
+  async for(layers: readonly string[]): Promise<IndexLayer> {
+    if ((await topKind(layers, 'usr/bin/apt-get')) !== 'file') return {};
+    const settings = await aptSettings(layers);
+    if (!settings.hasSources) return {};
+    const key = sha256(canonicalJson({form: 1, settings: settings.id, packages: this.#packages.indexesId}));
+    const known = this.#made.get(key);
+    if (known) return known;
+    const made = this.#findOrMake(key, layers);
+    this.#made.set(key, made);
+    return made;
+  }
+
+  async #findOrMake(key: Sha256, layers: readonly string[]): Promise<IndexLayer> {
+    const {store} = this.#workshop;
+    const known = await store.find('indexes', key);
+    if (known) return {folder: `${known.folder}/tree`};
+    await using _lock = await store.lock(key, 'the indexes of packages', this.#world.signal);
+    const madeMeanwhile = await store.find('indexes', key);
+    if (madeMeanwhile) return {folder: `${madeMeanwhile.folder}/tree`};
+    const staged = await this.#workshop.work.newFolder();
+    const {isWhole, trouble} = await this.#update(layers, staged);
+    if (!(await keepIndexes(staged))) return {trouble};
+    // The key doesn't know what other archives had.
+    if (!isWhole || !(await this.#packages.isSettled())) return {folder: `${staged}/tree`, trouble};
+    return {folder: `${(await store.commit('indexes', key, staged, {})).folder}/tree`};
+  }
+
+  /** Not all indexes may be had; whether a step needs those shows when it runs. */
+  async #update(layers: readonly string[], staged: string): Promise<{isWhole: boolean; trouble: unknown}> {
+    await using lent = await this.#packages.lend();
+    const outcome = await enter(
+      {
+        name: 'image',
+        root: {layers, changes: {keptIn: staged}},
+        mounts: lent.mounts(''),
+        network: 'none',
+        ids: 'mapped',
+        env: {...updateEnvironment, ...lent.env},
+        cwd: '/',
+        argv: ['apt-get', '--quiet', 'update'],
+      },
+      this.#workshop.sandboxes,
+      {
+        signal: this.#world.signal,
+        timeoutMs: this.#workshop.conditions.hookTimeoutMs,
+        onLine: (line) => this.#world.emit({type: 'output', source: 'engine/package-indexes', line}),
+      },
+    );
+    return {isWhole: outcome.exitCode === 0, trouble: lent.trouble('reading the indexes of packages')};
+  }
+}
+
+/** `folder` is a layer with nothing but apt's indexes. */
+export interface IndexLayer {
+  readonly folder?: string;
+  /** Why some aren't there: an error. */
+  readonly trouble?: unknown;
+}
+
+const updateEnvironment = {
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  HOME: '/root',
+  LC_ALL: 'C.UTF-8',
+};
+
+/** The kind of what a path is in a tree. Links on the way aren't followed. */
+async function topKind(layers: readonly string[], path: string): Promise<string> {
+  for (const layer of layers) {
+    const kind = await kindWithin(layer, path);
+    if (kind !== 'nothing') return kind;
+  }
+  return 'nothing';
+}
+
+/** What decides which indexes apt reads: its settings as the layers have them, those of fetching alone where they can be told
+ * apart; and how its folders look, since the layer has them too.
+ */
+async function aptSettings(layers: readonly string[]): Promise<{readonly id: Sha256; readonly hasSources: boolean}> {
+  const found: unknown[] = [];
+  let hasSources = false;
+  for (const layer of layers) {
+    const ofLayer: unknown[] = [];
+    for (const path of ['etc/apt', 'etc/apt/apt.conf.d', ...settingFolders]) {
+      const kind = await kindWithin(layer, path);
+      if (kind === 'other' || kind === 'file') ofLayer.push([path, kind]); // overlayfs' mark of what was removed
+      if (kind !== 'folder') continue;
+      for (const name of (await readdir(`${layer}/${path}`)).sort()) {
+        const text = await readFileWithin(layer, `${path}/${name}`);
+        if (path.startsWith('etc/apt/sources.list.d') || name === 'sources.list') hasSources ||= isSource(text);
+        if (path === 'etc/apt/apt.conf.d' && text !== undefined && !aboutFetching.test(text)) continue;
+        if (text !== undefined) ofLayer.push([path, name, sha256(text)]);
+        else if ((await kindWithin(layer, `${path}/${name}`)) === 'other') ofLayer.push([path, name]);
+      }
+    }
+    if (ofLayer.length > 0) found.push(ofLayer);
+  }
+  const folders = await Promise.all(folderPaths.map((path) => lookOf(layers, path)));
+  return {id: sha256(canonicalJson({found, folders})), hasSources};
+}
+
+const settingFolders = [
+  ...['sources.list.d', 'trusted.gpg.d', 'keyrings', 'auth.conf.d'].map((name) => `etc/apt/${name}`),
+  'usr/share/keyrings',
+];
+const aboutFetching = /Acquire|Architecture|Dir\b|Update|DefaultSection/i;
+
+function isSource(text: string | undefined): boolean {
+  return text !== undefined && /^\s*(deb|Types:)/m.test(text);
+}
+
+const folderPaths = ['var', 'var/lib', 'var/lib/apt', 'var/cache', 'var/cache/apt'];
+
+async function lookOf(layers: readonly string[], path: string): Promise<unknown> {
+  for (const layer of layers) {
+    if ((await kindWithin(layer, path)) !== 'folder') continue;
+    const {mode, uid, gid} = await lstat(`${layer}/${path}`);
+    return [mode, uid, gid];
+  }
+  return [];
+}
+
+/** Leaves of an update's changes what apt reads, and nothing else.
+ * @returns Whether there is something to read.
+ */
+async function keepIndexes(staged: string): Promise<boolean> {
+  await removeTree(`${staged}/work`);
+  const tree = `${staged}/tree`;
+  for (const [folder, kept] of [
+    ['', ['var']],
+    ['var', ['lib', 'cache']],
+    ['var/lib', ['apt']],
+    ['var/cache', ['apt']],
+    ['var/lib/apt', ['lists']],
+    [cache, [sourceCache]],
+  ] as const) {
+    await emptyFolder(tree, folder, kept);
+  }
+  if ((await kindWithin(tree, lists)) !== 'folder') return false;
+  await removeTree(`${tree}/${lists}/lock`, `${tree}/${lists}/partial`);
+  return true;
+}
+
+/** Takes apt's indexes, and what it made of them, out of a step's changes.
+ * @param tree Not trusted.
+ */
+export async function dropIndexes(tree: string): Promise<void> {
+  await emptyFolder(tree, lists);
+  for (const name of ['pkgcache.bin', sourceCache]) {
+    if ((await kindWithin(tree, cache)) === 'folder') await removeTree(`${tree}/${cache}/${name}`);
+  }
+}
+
+async function emptyFolder(tree: string, folder: string, kept: readonly string[] = []): Promise<void> {
+  if ((await kindWithin(tree, folder)) !== 'folder') return;
+  const path = `${tree}/${folder}`;
+  const names = (await readdir(path)).filter((name) => !kept.includes(name));
+  if (names.length > 0) await removeTree(...names.map((name) => `${path}/${name}`));
+}
