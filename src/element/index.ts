@@ -6,3 +6,4 @@ export * from './hooks.js';
 export {type EvaluatedVariables, packagePhases, packagesOfPhase} from './package-installs.js';
 export * from './read.js';
 export * from './resolve.js';
+export * from './sources.js';

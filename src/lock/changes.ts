@@ -1,6 +1,6 @@
 import {compareVersions, type Deb} from '../archive/index.js';
 import {compareCodePoints} from '../base/index.js';
-import type {Lock, LockSubject} from './lock.js';
+import type {Lock, LockedSource, LockSubject} from './lock.js';
 
 /** A package that isn't what it was; without a version after it, it is gone, without one before it, it is new. */
 export interface PackageMove {
@@ -69,6 +69,13 @@ export function describeMoves(moves: readonly PackageMove[], most = 3): string {
   });
   const more = moves.length - shown.length;
   return `${shown.join(', ')}${more > 0 ? `, and ${more} more` : ''}`;
+}
+
+/** `trove abc1234 → def5678`: how a source moved; undefined when it didn't, or is new. */
+export function sourceMove(before: readonly LockedSource[], now: LockedSource): string | undefined {
+  const old = before.find(({name}) => name === now.name);
+  if (!old || old.pin === now.pin) return undefined;
+  return `${now.name} ${old.pin.slice(0, 7)} → ${now.pin.slice(0, 7)}`;
 }
 
 /** Days between the archive's date in a lock and now. */

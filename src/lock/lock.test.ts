@@ -9,6 +9,7 @@ import {
   packageMoves,
   parseLock,
   renderLock,
+  sourceMove,
   subjectChanges,
 } from './index.js';
 
@@ -86,6 +87,17 @@ describe('a lock file', () => {
     );
   });
 
+  test('names sources by their pins, where there are some', async () => {
+    const sources = [
+      {name: 'data', type: 'file', location: 'https://f.example/data', pin: sha256('data')},
+      {name: 'trove', type: 'git', location: 'https://g.example/trove', ref: 'main', pin: 'a'.repeat(40)},
+    ] as const;
+    const text = renderLock({...lock, sources});
+    expect(await parseLock('x', text)).toEqual({...lock, sources});
+    const cut = text.replace(`pin: "${'a'.repeat(40)}"`, 'pin: "main"');
+    expect(JSON.stringify(await problemsOf(cut))).toContain('Must be a commit, or a sha256');
+  });
+
   test('names no path outside of the archive', async () => {
     const text = renderLock({...lock, packages: [{...deb('a', '1'), path: '../../etc/shadow'}]});
     expect(JSON.stringify(await problemsOf(text))).toContain('below the archive');
@@ -111,6 +123,14 @@ describe('changes', () => {
     const moves = movedPackages(lock.packages, indexed);
     expect(describeMoves(moves)).toBe('adduser 3.152 is gone, libssl3 3.5.1 → 3.5.2');
     expect(describeMoves(packageMoves([], [deb('a', '1'), deb('b', '1')]), 1)).toBe('a 1 is new, and 1 more');
+  });
+
+  test('of sources are told by their names and the beginnings of their pins', () => {
+    const before = {name: 'trove', type: 'git', location: 'l', ref: 'main', pin: 'abc1234'.padEnd(40, '0')} as const;
+    const now = {...before, pin: 'def5678'.padEnd(40, '0')};
+    expect(sourceMove([before], now)).toBe('trove abc1234 → def5678');
+    expect(sourceMove([before], before)).toBeUndefined();
+    expect(sourceMove([], now)).toBeUndefined();
   });
 
   test('the age of a lock is that of its archive', () => {

@@ -24,12 +24,24 @@ export interface LockSubject {
   readonly elements: Readonly<Record<string, Sha256>>;
 }
 
+/** A source of the element source-repositories as it was. */
+export interface LockedSource {
+  readonly name: string;
+  readonly type: 'git' | 'tar' | 'file';
+  readonly location: string;
+  readonly ref?: string;
+  /** git: the commit; else the sha256 of the file. */
+  readonly pin: string;
+}
+
 /** What an image is made from: every package file and element by its digest. */
 export interface Lock {
   readonly subject: LockSubject;
   readonly mirrors?: DebianMirrors;
   readonly archive: ReleaseState;
   readonly packages: readonly Deb[];
+  /** In order of names. */
+  readonly sources?: readonly LockedSource[];
   readonly tools: {
     readonly identity: Sha256;
     readonly archive: ReleaseState;
@@ -60,6 +72,7 @@ export function renderLock(lock: Lock): string {
     ...(lock.mirrors ? {mirrors: lock.mirrors} : {}),
     archive: writtenState(archive),
     packages: writtenDebs(lock.packages),
+    ...(lock.sources?.length ? {sources: lock.sources.map(writtenSource)} : {}),
     tools: {
       identity: tools.identity,
       archive: writtenState(tools.archive),
@@ -74,14 +87,14 @@ export function renderLock(lock: Lock): string {
     Object.entries(record)
       .map(([name, value]) => `\n  ${name}: ${quoted(value)}`)
       .join('') || ' {}';
-  return `# Every package file and element of this image by its digest. Made by trovestack; "--update" moves it.
+  return `# Every package file, source and element of this image by its digest. Made by trovestack; "--update" moves it.
 format: 1
 image: ${quoted(content.image)}
 ${content.series === undefined ? '' : `series: ${quoted(content.series)}\n`}definition: ${content.definition}
 elements:${members(content.elements)}
 ${content.mirrors ? `mirrors:${members({...content.mirrors})}\n` : ''}archive:${state(content.archive, '  ')}
 packages:${lines(content.packages, '  ')}
-tools:
+${content.sources ? `sources:${lines(content.sources, '  ')}\n` : ''}tools:
   identity: ${content.tools.identity}
   archive:${state(content.tools.archive, '    ')}
   packages:${lines(content.tools.packages, '    ')}
@@ -134,6 +147,10 @@ function writtenDebs(debs: readonly Deb[]): WrittenLock['packages'] {
   }));
 }
 
+function writtenSource({name, type, location, ref, pin}: LockedSource): LockedSource {
+  return {name, type, location, ...(ref === undefined ? {} : {ref}), pin};
+}
+
 function compareDebs(a: Deb, b: Deb): number {
   return (
     compareCodePoints(a.name, b.name) ||
@@ -144,7 +161,7 @@ function compareDebs(a: Deb, b: Deb): number {
 }
 
 function lockOf(written: WrittenLock): Lock {
-  const {image, series, definition, elements, mirrors, tools} = written;
+  const {image, series, definition, elements, mirrors, sources, tools} = written;
   return {
     subject: {
       image,
@@ -155,6 +172,7 @@ function lockOf(written: WrittenLock): Lock {
     ...(mirrors ? {mirrors} : {}),
     archive: stateOf(written.archive),
     packages: written.packages.map(debOf),
+    ...(sources ? {sources: sources.map(({ref, ...rest}) => ({...rest, ...(ref === undefined ? {} : {ref})}))} : {}),
     tools: {
       identity: tools.identity as Sha256,
       archive: stateOf(tools.archive),

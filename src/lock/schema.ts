@@ -34,6 +34,19 @@ const deb = z
   })
   .describe('A package file');
 
+const source = z
+  .strictObject({
+    name: z.string().min(1),
+    type: z.enum(['git', 'tar', 'file']),
+    location: z.string().min(1),
+    ref: z.string().min(1).optional().describe('Branch, tag or commit that was asked for'),
+    pin: z
+      .string()
+      .regex(/^([0-9a-f]{40}|[0-9a-f]{64})$/, 'Must be a commit, or a sha256')
+      .describe("git: the commit; tar, file: the file's sha256"),
+  })
+  .describe('What the element source-repositories fetches');
+
 /** The one schema of `*.lock.yaml`; type, JSON Schema and reference page come from it. */
 export const lockSchema = z.strictObject({
   format: z.literal(1).describe('Of this file'),
@@ -49,6 +62,7 @@ export const lockSchema = z.strictObject({
     .optional(),
   archive: archiveState,
   packages: z.array(deb).describe("Every package file that the image's steps took, removed ones included"),
+  sources: z.array(source).optional(),
   tools: z
     .strictObject({
       identity: digest.describe('Of the packages with their versions that the tools root consists of'),

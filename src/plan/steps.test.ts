@@ -40,6 +40,7 @@ function inputs(elements: readonly Element[]): TreeInputs {
     engine: sha256('engine'),
     kind: {kind: 'container'},
     hookChanges: noChanges,
+    sources: {},
     packages: [],
   };
 }
@@ -60,6 +61,13 @@ describe('the steps of a tree', () => {
       'base/install.d/60-late',
       'engine/hygiene',
     ]);
+  });
+
+  test('fetch sources as the lock has them, in the one hook that does', () => {
+    const fetching = element('source-repositories', {'extra-data.d/98-source-repositories': 'x'});
+    const steps = stepsOfTree({...inputs([...elements, fetching]), sources: {trove: 'abc'}});
+    const named = steps.filter((step) => step.inputs['source trove'] === 'abc').map(({id}) => id);
+    expect(named).toEqual(['source-repositories/extra-data.d/98-source-repositories']);
   });
 
   test("depend on their element's files, not on its other hooks; environment.d is an input of all", () => {

@@ -15,6 +15,7 @@ import {
   phaseNames,
   phases,
   reachesNetwork,
+  sourcesElement,
 } from '../element/index.js';
 import * as scripts from './scripts.js';
 import type {Step, StepWork} from './step.js';
@@ -39,6 +40,8 @@ export interface TreeInputs {
   readonly engine: Sha256;
   /** Digest of the state of the package archive that packages are taken from; its date is that of the image. */
   readonly archive: Sha256;
+  /** What source-repositories fetches: its name → all that says what it is. */
+  readonly sources: Readonly<Record<string, string>>;
   readonly kind: GuestTree | {readonly kind: 'container' | 'elements'};
 }
 
@@ -119,7 +122,7 @@ function commonInputs({archive, elements, engine, variables, toolsIdentity}: Tre
  */
 function hookStep(
   hook: Hook,
-  {elements, imageVariables}: TreeInputs,
+  {elements, imageVariables, sources}: TreeInputs,
   common: Readonly<Record<string, string>>,
   data: Readonly<Record<string, string>>,
 ): Step {
@@ -135,9 +138,17 @@ function hookStep(
   const isReader = files.some((file) => file.readsHooks && (isData(file) || file.path === place));
   const isLedToRead = elements.some((other) => other.files.some((file) => file.readsHooks && isEnvironment(file)));
   if (isReader || isLedToRead || hook.phase === 'extra-data.d') Object.assign(inputs, data);
+  if (hook.element === sourcesElement) {
+    for (const [name, what] of Object.entries(sources)) inputs[sourceInput(name)] = what;
+  }
   const work = {kind: 'hook', element: hook.element, phase: hook.phase, name: hook.name} as const;
   const usesNetwork = reachesNetwork(element?.settings, hook.phase);
   return {id: hookId(hook), place: phases[hook.phase], usesNetwork, work, inputs};
+}
+
+/** The input's name. */
+export function sourceInput(name: string): string {
+  return `source ${name}`;
 }
 
 function hookPath({phase, name, linkedFrom}: Hook): string {

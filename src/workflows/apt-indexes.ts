@@ -1,12 +1,5 @@
 import {lstat, readdir} from 'node:fs/promises';
-import {
-  canonicalJson,
-  kindWithin,
-  readFileWithin,
-  type Sha256,
-  sha256,
-  type World,
-} from '../base/index.js';
+import {canonicalJson, kindWithin, readFileWithin, type Sha256, sha256, type World} from '../base/index.js';
 import {enter} from '../sandbox/index.js';
 import {removeTree} from '../store/index.js';
 import type {BuildPackages} from './build-packages.js';
@@ -158,8 +151,8 @@ async function lookOf(layers: readonly string[], path: string): Promise<unknown>
  * @returns Whether there is something to read.
  */
 async function keepIndexes(staged: string): Promise<boolean> {
-  await removeTree(`${staged}/work`);
   const tree = `${staged}/tree`;
+  const paths = [`${staged}/work`];
   for (const [folder, kept] of [
     ['', ['var']],
     ['var', ['lib', 'cache']],
@@ -168,26 +161,32 @@ async function keepIndexes(staged: string): Promise<boolean> {
     ['var/lib/apt', ['lists']],
     [cache, [sourceCache]],
   ] as const) {
-    await emptyFolder(tree, folder, kept);
+    paths.push(...(await othersIn(tree, folder, kept)));
   }
-  if ((await kindWithin(tree, lists)) !== 'folder') return false;
-  await removeTree(`${tree}/${lists}/lock`, `${tree}/${lists}/partial`);
-  return true;
+  const isThere = (await kindWithin(tree, lists)) === 'folder';
+  if (isThere) paths.push(`${tree}/${lists}/lock`, `${tree}/${lists}/partial`);
+  await removeTree(...paths);
+  return isThere;
 }
 
 /** Takes apt's indexes, and what it made of them, out of a step's changes.
  * @param tree Not trusted.
  */
 export async function dropIndexes(tree: string): Promise<void> {
-  await emptyFolder(tree, lists);
-  for (const name of ['pkgcache.bin', sourceCache]) {
-    if ((await kindWithin(tree, cache)) === 'folder') await removeTree(`${tree}/${cache}/${name}`);
-  }
+  const caches = (await kindWithin(tree, cache)) === 'folder' ? await readdir(`${tree}/${cache}`) : [];
+  const paths = [
+    ...(await othersIn(tree, lists, [])),
+    ...caches
+      .filter((name) => name === 'pkgcache.bin' || name === sourceCache)
+      .map((name) => `${tree}/${cache}/${name}`),
+  ];
+  // As many as a command line takes, however many a hook made.
+  for (let i = 0; i < paths.length; i += 1000) await removeTree(...paths.slice(i, i + 1000));
 }
 
-async function emptyFolder(tree: string, folder: string, kept: readonly string[] = []): Promise<void> {
-  if ((await kindWithin(tree, folder)) !== 'folder') return;
+/** What is in a folder beside the names given; nothing where there is no folder. */
+async function othersIn(tree: string, folder: string, kept: readonly string[]): Promise<string[]> {
+  if ((await kindWithin(tree, folder)) !== 'folder') return [];
   const path = `${tree}/${folder}`;
-  const names = (await readdir(path)).filter((name) => !kept.includes(name));
-  if (names.length > 0) await removeTree(...names.map((name) => `${path}/${name}`));
+  return (await readdir(path)).filter((name) => !kept.includes(name)).map((name) => `${path}/${name}`);
 }

@@ -8,6 +8,7 @@ import {type StoredResult, storeError} from '../store/index.js';
 import {AptIndexes} from './apt-indexes.js';
 import {assembleDisk, configurationParameters, type ImageFacts} from './assemble-disk.js';
 import {readBills} from './bill-of-materials.js';
+import {stepsOfBreaks} from './break-points.js';
 import {BuildPackages, type LockChoices} from './build-packages.js';
 import {checkDestination, type DeliveredImage, type Delivery, deliveredPath, deliverImage} from './deliver-image.js';
 import {answeredPrograms} from './hook-environment.js';
@@ -255,7 +256,9 @@ async function buildTree(
   {workshop, tools, packages, world, repeated}: Build,
   {container, steps}: {readonly container?: BuiltTree | undefined; readonly steps?: number | undefined} = {},
 ): Promise<BuiltTree> {
-  const {plan, elements, hookLinks, variables, imageVariables, epoch} = tree;
+  const {plan, elements, hookLinks, sources, variables, imageVariables, epoch} = tree;
+  const {shellAt, breaks} = workshop.conditions;
+  const ids = plan.decisions.map(({step}) => step.id);
   const context: StepContext = {
     workshop,
     tools,
@@ -265,9 +268,11 @@ async function buildTree(
     image: plan.tree,
     variables,
     imageVariables,
+    sources,
     answered: await writeAnsweredPrograms(workshop),
     elements: await copyElements(elements, workshop),
     logFolder: workshop.store.logFolder(plan.tree),
+    shells: [...(shellAt ? [shellAt] : []), ...stepsOfBreaks(ids, breaks)],
     nothing: await workshop.work.newFolder(),
   };
   const job = {definition, plan, elements, hookLinks, epoch, context, repeated, steps};

@@ -2,8 +2,10 @@ import {stat} from 'node:fs/promises';
 import {archiveStateId, type Deb} from '../archive/index.js';
 import {
   canonicalJson,
+  compareCodePoints,
   type DebianMirrors,
   findDebianMirrors,
+  HostError,
   readFileIfThere,
   type Sha256,
   sha256,
@@ -12,23 +14,26 @@ import {
   type World,
   writeFileWhole,
 } from '../base/index.js';
-import type {Element} from '../element/index.js';
+import type {Element, Source} from '../element/index.js';
 import {isGuest} from '../image/index.js';
 import {
   describeMoves,
   type Lock,
+  type LockedSource,
   type LockSubject,
   lockAgeDays,
   packageMoves,
   parseLock,
   type ReleaseState,
   renderLock,
+  sourceMove,
   subjectChanges,
 } from '../lock/index.js';
 import {storeError} from '../store/index.js';
 import {Downloads} from './download.js';
 import {type LentPackages, PackageArchive} from './package-archive.js';
 import type {ImageBlueprint} from './plan-image.js';
+import {goneSource, lendSources, pinSource} from './settle-sources.js';
 import type {ToolsRoot, ToolsSource} from './tools-root.js';
 import type {Workshop} from './workshop.js';
 
@@ -68,6 +73,8 @@ export class BuildPackages implements AsyncDisposable {
   /** Of the last build of this image, in this store. */
   readonly #last: Lock | undefined;
   readonly #taken = new Map<string, readonly Deb[]>();
+  /** By all that was asked for. */
+  readonly #sources = new Map<string, Promise<LockedSource | undefined>>();
   /** What all packages are taken from; undefined where the archive's own indexes are asked. */
   #locked: Lock | undefined;
   #settled: SettledArchive | undefined;
@@ -199,6 +206,56 @@ export class BuildPackages implements AsyncDisposable {
     return {state: before.archive};
   }
 
+  /** What the sources of a tree are: as the lock has them, or as they are now. Those that no lock can hold are left out.
+   * @throws {UsageError} `lock-differs`
+   * @throws {HostError} `not-at-hand`, `source-unreachable`
+   */
+  async settleSources(wanted: readonly Source[], tools: ToolsRoot): Promise<LockedSource[]> {
+    const settled = await Promise.all(
+      wanted.map((source) => {
+        const key = canonicalJson(source);
+        const pinned = this.#sources.get(key) ?? this.#settleSource(source, tools);
+        this.#sources.set(key, pinned);
+        return pinned;
+      }),
+    );
+    return settled.filter((source) => source !== undefined);
+  }
+
+  async #settleSource(source: Source, tools: ToolsRoot): Promise<LockedSource | undefined> {
+    const {locked, update} = this.#choices;
+    const {name, type, location, ref} = source;
+    const known = this.#written?.sources?.find(
+      (one) => one.name === name && one.type === type && one.location === location && (one.ref ?? '') === ref,
+    );
+    if (known && !update) return known;
+    if (this.isOffline) throw new HostError('not-at-hand', {files: [`${name} (${location})`]});
+    const pinned = await pinSource(source, this.#archive, this.#workshop, tools, this.#world);
+    if (locked && pinned) {
+      throw new UsageError('lock-differs', {
+        file: this.file,
+        changes: [`source ${name} is new, or asked for differently`],
+      });
+    }
+    return pinned;
+  }
+
+  /** Why a source's step runs, when the source moved since the lock or the last build. */
+  sourceReason(source: LockedSource): string | undefined {
+    const moved = sourceMove((this.#written ?? this.#last)?.sources ?? [], source);
+    return moved && `source moved: ${moved}`;
+  }
+
+  /** For the hook that fetches sources. */
+  lendSources(sources: readonly LockedSource[]) {
+    return lendSources(sources, this.#archive, this.file);
+  }
+
+  /** Why a hook that fetches sources failed, where it is that a lock's commit is gone. */
+  goneSource(printed: string, sources: readonly LockedSource[]): UsageError | undefined {
+    return goneSource(printed, sources, this.file);
+  }
+
   /** Sees before anything runs that what the lock names can be had.
    * @throws {UsageError} `lock-outdated` when the archive has other packages by now.
    * @throws {HostError} `not-at-hand`, `mirror-unreachable`
@@ -222,6 +279,13 @@ export class BuildPackages implements AsyncDisposable {
     const gone = await this.#archive.fetchAll([...lock.packages, ...lock.tools.packages]);
     if (gone.length > 0) throw new UsageError('lock-outdated', {file: this.file, moves: goneWords(gone)});
     return lock;
+  }
+
+  /** The files that a lock names as sources, in the store afterwards. */
+  async lockedFiles({sources = []}: Lock): Promise<{readonly sha256: Sha256; readonly sizeBytes: number}[]> {
+    const files = sources.filter(({type}) => type !== 'git');
+    const {sizes} = await lendSources(files, this.#archive, this.file);
+    return sizes;
   }
 
   /** Of all that decides what apt's indexes hold. */
@@ -267,27 +331,34 @@ export class BuildPackages implements AsyncDisposable {
     const tools = this.#tools;
     const state = this.#locked?.archive ?? this.#settled?.state;
     if (!tools || !state || release === undefined) return;
-    const lock: Lock = this.#locked ?? {
+    const settled = await Promise.all(this.#sources.values());
+    const sources = settled.filter((source) => source !== undefined).sort((a, b) => compareCodePoints(a.name, b.name));
+    const {sources: _, ...rest}: Lock = this.#locked ?? {
       subject: this.#subject,
       ...(this.#mirrors ? {mirrors: this.#mirrors} : {}),
       archive: {...state, release},
       packages: [...new Map(taken.map((deb) => [deb.sha256, deb])).values()],
       tools: {identity: tools.identity, archive: tools.archive, packages: tools.debs},
     };
+    const lock: Lock = sources.length > 0 ? {...rest, sources} : rest;
     await this.#workshop.store.writeBuild(lastLockName(this.#subject.image), lock);
     if (this.#choices.locked) return;
     const text = renderLock(lock);
-    const before = await readLockText(this.file);
-    if (before === text) return;
+    if ((await readLockText(this.file)) === text) return;
     await writeFileWhole(this.file, text).catch((error: unknown) => {
       throw storeError(error, this.file);
     });
     const moves = this.#written ? packageMoves(this.#written.packages, lock.packages) : [];
+    const before = this.#written?.sources ?? [];
+    const moved = [
+      ...(moves.length > 0 ? [describeMoves(moves, 12)] : []),
+      ...sources.flatMap((source) => sourceMove(before, source) ?? []),
+    ];
     const what = !this.#written
       ? 'written'
-      : moves.length === 0
+      : moved.length === 0
         ? 'follows what changed'
-        : `moved: ${describeMoves(moves, 12)}`;
+        : `moved: ${moved.join(', ')}`;
     this.#world.emit({type: 'note', text: `lock ${this.file} ${what}`});
   }
 

@@ -81,12 +81,9 @@ export async function bundleImage(request: BundleRequest, world: World): Promise
     [catalogue]: await readFile(`${world.paths.home}/${catalogue}`, 'utf8'),
   };
   const debs = uniqueDebs([...lock.packages, ...lock.tools.packages]);
-  const files = bundleFiles(
-    texts,
-    uniqueElements([...containerElements, ...elements]),
-    debs,
-    workshop.store.packages.folder,
-  );
+  const {folder} = workshop.store.packages;
+  const fetched = [...debs, ...(await packages.lockedFiles(lock))];
+  const files = bundleFiles(texts, uniqueElements([...containerElements, ...elements]), fetched, folder);
   const part = `${file}.part`;
   try {
     await mkdir(dirname(file), {recursive: true});
@@ -136,7 +133,7 @@ function uniqueElements(elements: readonly Element[]): Element[] {
 async function* bundleFiles(
   texts: Readonly<Record<string, string>>,
   elements: readonly Element[],
-  debs: readonly Deb[],
+  debs: readonly Pick<Deb, 'sha256' | 'sizeBytes'>[],
   packages: string,
 ): AsyncGenerator<TarFile> {
   for (const [path, text] of Object.entries(texts)) yield textFile(path, text);

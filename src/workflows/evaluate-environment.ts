@@ -1,6 +1,15 @@
 import {canonicalJson, describeEnd, lastLines, StepError, sha256, type World} from '../base/index.js';
-import {type Element, type EvaluatedVariables, environmentFiles} from '../element/index.js';
-import {enter} from '../sandbox/index.js';
+import {
+  type Element,
+  type EvaluatedVariables,
+  environmentFiles,
+  hasSources,
+  isSourceList,
+  parseSources,
+  type Source,
+  sourcesScript,
+} from '../element/index.js';
+import {enter, type Mount} from '../sandbox/index.js';
 import {hookPlaces, stepEnvironment} from './hook-environment.js';
 import type {ToolsRoot} from './tools-root.js';
 import type {Workshop} from './workshop.js';
@@ -39,6 +48,41 @@ export async function evaluatedEnvironment(
   return facts.variables;
 }
 
+/** The sources that elements name, as the hook of source-repositories finds them. Found in the store, or asked of bash and kept.
+ * @param variables As for `evaluatedEnvironment`.
+ */
+export async function evaluatedSources(
+  elements: readonly Element[],
+  variables: Readonly<Record<string, string>>,
+  epoch: number,
+  workshop: Workshop,
+  tools: ToolsRoot,
+  world: World,
+): Promise<readonly Source[]> {
+  if (!hasSources(elements)) return [];
+  const lists = elements.flatMap(({name, folder, files}) =>
+    files
+      .filter(({path}) => isSourceList(path))
+      .map(({path, sha256}) => ({name, path, sha256, from: `${folder}/${path}`})),
+  );
+  const files = elements.flatMap(({name, files}) =>
+    files.filter(({path}) => path.startsWith('environment.d/')).map(({path, sha256}) => [name, path, sha256]),
+  );
+  const env = stepEnvironment('outside', variables, {epoch, proxies: {}});
+  const named = lists.map(({name, path, sha256}) => [name, path, sha256]);
+  const key = sha256(canonicalJson({form: 1, files, named, env, sourcesScript, tools: tools.identity}));
+  const {store} = workshop;
+  const known = await store.find<{readonly sources: readonly Source[]}>('environments', key);
+  if (known) return known.facts.sources;
+  const at = (path: string) => `${hookPlaces.hooks}/${path}`;
+  const mounts = lists.map(({path, from}) => ({kind: 'bind', at: at(path), from, readOnly: true}) as const);
+  const places = [...new Set(lists.map(({path}) => at(path)))];
+  const printed = await runAfterEnvironment(sourcesScript, places, mounts, elements, env, workshop, tools, world);
+  const sources = parseSources(printed);
+  await store.commit('environments', key, await workshop.work.newFolder(), {sources});
+  return sources;
+}
+
 /** Install types, and settings of the boot loader. */
 const wantedPattern = /^DIB_(?:INSTALLTYPE|BOOTLOADER|GRUB)_/;
 
@@ -59,6 +103,25 @@ async function evaluate(
   tools: ToolsRoot,
   world: World,
 ): Promise<Readonly<Record<string, string>>> {
+  const printed = await runAfterEnvironment('env -0', [], [], elements, env, workshop, tools, world);
+  const pairs = printed.split('\0').filter(Boolean);
+  return Object.fromEntries(pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]));
+}
+
+/** Runs a script of bash in the environment that environment.d makes.
+ * @returns What it printed.
+ * @throws {StepError} `environment-failed`
+ */
+async function runAfterEnvironment(
+  script: string,
+  args: readonly string[],
+  more: readonly Mount[],
+  elements: readonly Element[],
+  env: Readonly<Record<string, string>>,
+  workshop: Workshop,
+  tools: ToolsRoot,
+  world: World,
+): Promise<string> {
   const files = environmentFiles(elements);
   const mounts = files.map(
     ({name, path}) => ({kind: 'bind', at: `${environmentFolder}/${name}`, from: path, readOnly: true}) as const,
@@ -67,7 +130,7 @@ async function evaluate(
     {
       name: 'environment',
       root: tools.tree,
-      mounts,
+      mounts: [...mounts, ...more],
       network: 'none',
       ids: 'mapped',
       env,
@@ -76,9 +139,17 @@ async function evaluate(
         'bash',
         '--norc', // as for hooks
         '-c',
-        `set -eu -o pipefail; for f; do . "${environmentFolder}/$f"; done >&2; env -0`,
-        'env',
+        [
+          'set -eu -o pipefail',
+          'readonly trovestack_files=$1; shift',
+          `for trovestack_file in "\${@:1:trovestack_files}"; do . "${environmentFolder}/$trovestack_file"; done >&2`,
+          'shift "$trovestack_files"',
+          script,
+        ].join('\n'),
+        'environment',
+        String(files.length),
         ...files.map((f) => f.name),
+        ...args,
       ],
     },
     workshop.sandboxes,
@@ -91,6 +162,5 @@ async function evaluate(
       output: lastLines(outcome.stderr, 15),
     });
   }
-  const pairs = outcome.stdout.split('\0').filter(Boolean);
-  return Object.fromEntries(pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]));
+  return outcome.stdout;
 }

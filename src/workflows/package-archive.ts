@@ -1,4 +1,8 @@
-import {chmod, mkdir, readFile, writeFile} from 'node:fs/promises';
+import {createHash} from 'node:crypto';
+import {createReadStream, createWriteStream} from 'node:fs';
+import {chmod, mkdir, readFile, rm, stat, writeFile} from 'node:fs/promises';
+import {pipeline} from 'node:stream/promises';
+import {fileURLToPath} from 'node:url';
 import {
   type AptAnswer,
   type AptRequest,
@@ -19,7 +23,16 @@ import {
   suitesOf,
   tableProgram,
 } from '../archive/index.js';
-import {type DebianMirrors, describeEnd, HostError, lastLines, type Sha256, sha256, type World} from '../base/index.js';
+import {
+  type DebianMirrors,
+  describeEnd,
+  HostError,
+  lastLines,
+  type Sha256,
+  sha256,
+  systemErrorCode,
+  type World,
+} from '../base/index.js';
 import {movedPackages, type PackageMove, type ReleaseState} from '../lock/index.js';
 import {enter, type Mount, ownByNamespace, type Tree} from '../sandbox/index.js';
 import {type PackageFiles, removeTree, storeError} from '../store/index.js';
@@ -190,6 +203,50 @@ export class PackageArchive {
       else if (result.kind !== 'found') throw troubleError(result, 'fetching the packages of the lock');
     }
     return gone;
+  }
+
+  /** Where the files lie that were fetched, by their digests. */
+  get folder(): string {
+    return this.#files.folder;
+  }
+
+  /** Any file, by its address on the network or on this machine; it is in the store then.
+   * @param digest What it has to be; else it is as it is now.
+   */
+  async fetchFile(address: string, digest?: Sha256): Promise<Found | Trouble> {
+    const sizeBytes = digest && (await this.#files.size(digest));
+    if (digest && sizeBytes !== undefined) return {kind: 'found', sha256: digest, sizeBytes};
+    const found = address.startsWith('file://') ? await this.#copyFile(address) : await this.#fetchAny(address);
+    if (digest === undefined || found.kind !== 'found' || found.sha256 === digest) return found;
+    return {kind: 'altered', file: address, problem: `its sha256 is ${found.sha256}, not ${digest}`};
+  }
+
+  async #copyFile(address: string): Promise<Found | Trouble> {
+    const part = this.#files.newPart();
+    const hash = createHash('sha256');
+    try {
+      const {signal} = this.#world;
+      await pipeline(
+        createReadStream(fileURLToPath(address)),
+        async function* (chunks: AsyncIterable<Buffer>) {
+          for await (const chunk of chunks) {
+            hash.update(chunk);
+            yield chunk;
+          }
+        },
+        createWriteStream(part, {mode: 0o644}),
+        {signal},
+      );
+    } catch (error) {
+      await rm(part, {force: true});
+      const code = systemErrorCode(error) ?? '';
+      if (!['ENOENT', 'EACCES', 'EISDIR', 'ENOTDIR'].includes(code)) throw storeError(error, this.#files.folder);
+      return {kind: 'moved', file: address, problem: error instanceof Error ? error.message : code};
+    }
+    const digest = hash.digest('hex') as Sha256;
+    const {size} = await stat(part);
+    await this.#files.keep(part, digest, size);
+    return {kind: 'found', sha256: digest, sizeBytes: size};
   }
 
   /** Lends the archive to a sandbox. */

@@ -21,6 +21,7 @@ import {
   noChanges,
   readElements,
   resolveElements,
+  sourcesElement,
 } from '../element/index.js';
 import {
   defineElementImage,
@@ -31,19 +32,22 @@ import {
   isGuest,
   type TreeDefinition,
 } from '../image/index.js';
+import type {LockedSource} from '../lock/index.js';
 import {
   type BuildRecord,
   keysOf,
   planTree,
   type Step,
+  sourceInput,
   stepsBeforeCertainty,
   stepsOfTree,
   type TreeInputs,
   type TreePlan,
 } from '../plan/index.js';
 import {billForm} from './bill-of-materials.js';
+import {stepsOfBreaks} from './break-points.js';
 import type {BuildPackages} from './build-packages.js';
-import {evaluatedEnvironment} from './evaluate-environment.js';
+import {evaluatedEnvironment, evaluatedSources} from './evaluate-environment.js';
 import {readHookChanges} from './hook-changes.js';
 import {engineTexts, imageVariables, treeVariables} from './hook-environment.js';
 import {guestManifestBase} from './image-manifest.js';
@@ -92,6 +96,8 @@ export interface PlannedTree {
   /** The variables as environment.d leaves them, as far as plans ask for them. */
   readonly evaluated: EvaluatedVariables;
   readonly hookLinks: readonly Hook[];
+  /** As its hooks are to fetch them. */
+  readonly sources: readonly LockedSource[];
   /** How many of its steps are certain; what the rest is shows when these have run. Undefined: all are. */
   readonly certainSteps: number | undefined;
   /** Seconds since 1970 that everything in it is dated with. */
@@ -150,12 +156,6 @@ export async function readBlueprint(request: PlanRequest, world: World): Promise
 async function defineRequested(request: PlanRequest, world: World): Promise<ImageDefinition> {
   const environment = {...dibVariables(world.env), ...request.environment};
   if (request.kind === 'elements') {
-    if (world.env.break) {
-      const problem = 'a build does not stop for a shell in between';
-      const next =
-        'leave it away; the error of a failing hook names its log, and the next build goes on from that hook';
-      throw new UsageError('bad-argument', {argument: `break=${world.env.break}`, problem, next});
-    }
     const asked = givenVariables(world.env, ['DIB_RELEASE']);
     return defineElementImage({...request, environment: {...asked, ...environment}});
   }
@@ -228,7 +228,7 @@ function treeKind(
 
 /** Which tools the hooks that run outside an image may call. */
 export function toolsFor({definition, elements}: ImageBlueprint): ToolsPurpose {
-  return isGuest(definition) && !elements.some(({name}) => name === 'source-repositories') ? 'assembly' : 'elements';
+  return isGuest(definition) && !elements.some(({name}) => name === sourcesElement) ? 'assembly' : 'elements';
 }
 
 /** Where elements are looked for: as asked, then `ELEMENTS_PATH`, then ours. */
@@ -265,6 +265,8 @@ async function planOne(
   const variables = {...archive.variables, ...asked};
   const epoch = archiveEpoch(archive.state);
   const evaluated = await evaluate(variables, epoch);
+  const wanted = await evaluatedSources(elements, {...variables, ...ofImage}, epoch, workshop, tools, world);
+  const sources = await packages.settleSources(wanted, tools);
   const inputs: TreeInputs = {
     elements,
     variables,
@@ -275,14 +277,28 @@ async function planOne(
     toolsIdentity: tools.identity,
     engine: engineTexts,
     archive: archiveStateId(archive.state),
+    sources: Object.fromEntries(sources.map((source) => [source.name, canonicalJson(source)])),
     kind,
   };
   const words: Record<string, string> = archive.reason === undefined ? {} : {'package archive': archive.reason};
+  for (const source of sources) {
+    const reason = packages.sourceReason(source);
+    if (reason !== undefined) words[sourceInput(source.name)] = reason;
+  }
   const {plan, certainSteps} = await planInStages(tree.name, inputs, {...planner, words});
   const hookLinks = [...hooksByPhase(elements, inputs.evaluated).values()].flat().filter((hook) => hook.linkedFrom);
   const {release} = archive;
   return {
-    ...{plan, elements, variables, imageVariables: ofImage, evaluated: inputs.evaluated, hookLinks, certainSteps},
+    ...{
+      plan,
+      elements,
+      variables,
+      imageVariables: ofImage,
+      evaluated: inputs.evaluated,
+      hookLinks,
+      sources,
+      certainSteps,
+    },
     epoch,
     ...(release ? {release} : {}),
   };
@@ -307,10 +323,12 @@ async function planSteps(name: string, steps: readonly Step[], planner: Planner)
     keysOf(steps).map(async (key) => ((await workshop.store.find('steps', key)) ? key : undefined)),
   );
   const known = new Set(present);
+  const ids = steps.map(({id}) => id);
+  const looked = stepsOfBreaks(ids, workshop.conditions.breaks).map(({step}) => step);
   return planTree(name, steps, {
     has: (key) => known.has(key),
     last: await workshop.store.readBuild<BuildRecord>(name),
-    rebuild: rebuild === true ? 'all' : new Set(rebuild || []),
+    rebuild: rebuild === true ? 'all' : new Set([...(rebuild || []), ...looked]),
     repeated,
     words: planner.words,
   });

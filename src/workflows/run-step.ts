@@ -14,6 +14,8 @@ import {
   systemErrorCode,
   type World,
 } from '../base/index.js';
+import {sourcesElement} from '../element/index.js';
+import type {LockedSource} from '../lock/index.js';
 import type {Step} from '../plan/index.js';
 import {enter, type Mount, ownByNamespace, type SandboxSpec} from '../sandbox/index.js';
 import {removeTree} from '../store/index.js';
@@ -24,7 +26,7 @@ import type {LentPackages} from './package-archive.js';
 import {isMirrorTrouble} from './package-trouble.js';
 import {openAskedShell, openShell} from './step-shell.js';
 import {proxies, readResolver, resolverMounts, type ToolsRoot} from './tools-root.js';
-import type {Workshop} from './workshop.js';
+import type {BuildConditions, Workshop} from './workshop.js';
 
 /** What a step left: layers of the tree and of the hooks' folder, below `<result>/target/tree` and `<result>/hooks/tree`. */
 export interface StepFacts {
@@ -53,9 +55,13 @@ export interface StepContext {
   readonly image: string;
   readonly variables: Readonly<Record<string, string>>;
   readonly imageVariables: Readonly<Record<string, string>>;
+  /** As the hooks of source-repositories are to fetch them. */
+  readonly sources: readonly LockedSource[];
   /** Folder of `answeredPrograms`. */
   readonly answered: string;
   readonly logFolder: string;
+  /** Where shells are asked for. */
+  readonly shells: readonly NonNullable<BuildConditions['shellAt']>[];
   /** Folder of all elements, each in its own. */
   readonly elements: string;
   /** An empty folder: the tree before the first step. */
@@ -88,8 +94,13 @@ export async function runInTree(
   const resolver = hasNetwork(step, context) && hasSystem ? await lendResolver(`${staged}/target`) : undefined;
   const logFile = `${context.logFolder}/${step.id.replaceAll('/', '.')}.log`;
   await rm(logFile, {force: true});
-  const sandbox = {...spec, mounts: [...spec.mounts, ...extraMounts]};
-  await openAskedShell(step, 'before', sandbox, workshop, world);
+  const given = await givenSources(step, context);
+  const sandbox = {
+    ...spec,
+    mounts: [...spec.mounts, ...extraMounts, ...given.mounts],
+    env: {...spec.env, ...given.env},
+  };
+  await openAskedShell(step, 'before', sandbox, context.shells, workshop, world);
   const killsBefore = await memoryKills();
   const outcome = await enter(sandbox, workshop.sandboxes, {
     signal: world.signal,
@@ -101,13 +112,23 @@ export async function runInTree(
     if (workshop.conditions.shellOnError) await openShell(step, 'after', sandbox, workshop, world);
     const isOutOfMemory = outcome.exitCode === exitCodeOfKilled && (await memoryKills()) > killsBefore;
     const trouble = lent?.trouble(`step ${step.id} of image "${context.image}"`);
-    throw trouble ?? indexes.trouble ?? stepError(step, outcome, logFile, context, isOutOfMemory);
+    const gone = packages.goneSource(`${outcome.stdout}\n${outcome.stderr}`, context.sources);
+    throw trouble ?? indexes.trouble ?? gone ?? stepError(step, outcome, logFile, context, isOutOfMemory);
   }
-  await openAskedShell(step, 'after', sandbox, workshop, world);
+  await openAskedShell(step, 'after', sandbox, context.shells, workshop, world);
   if (lent) packages.keepTaken(step.id, await lent.taken(context.tools.tree));
   await resolver?.takeBack();
   await removeTraces(step, staged);
   return outcome.stdout;
+}
+
+async function givenSources(
+  {work}: Step,
+  {packages, sources}: StepContext,
+): Promise<{readonly env: Readonly<Record<string, string>>; readonly mounts: readonly Mount[]}> {
+  if (work.kind !== 'hook' || work.element !== sourcesElement) return {env: {}, mounts: []};
+  const {env, files} = await packages.lendSources(sources);
+  return {env, mounts: files.map((file) => ({kind: 'bind', ...file, readOnly: true}))};
 }
 
 const exitCodeOfKilled = 128 + constants.signals.SIGKILL;

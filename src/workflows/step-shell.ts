@@ -19,11 +19,11 @@ export async function openAskedShell(
   step: Step,
   moment: ShellAt['moment'],
   spec: SandboxSpec,
+  asked: readonly ShellAt[],
   workshop: Workshop,
   world: World,
 ): Promise<void> {
-  const {shellAt} = workshop.conditions;
-  if (shellAt?.step !== step.id || shellAt.moment !== moment) return;
+  if (!asked.some((at) => at.step === step.id && at.moment === moment)) return;
   const exitCode = await openShell(step, moment, spec, workshop, world);
   if (exitCode !== 0) throw new StepError('ended-in-shell', {step: step.id, exitCode});
 }

@@ -1,4 +1,5 @@
 import type {World} from '../base/index.js';
+import type {Phase} from '../element/index.js';
 import {openUserNamespace, ownSandboxIds, type SandboxHost} from '../sandbox/index.js';
 import {Store, type WorkFolder} from '../store/index.js';
 
@@ -8,6 +9,8 @@ export interface BuildConditions {
   readonly hookTimeoutMs?: number;
   /** Where the build opens a shell for the person at the terminal. */
   readonly shellAt?: {readonly step: string; readonly moment: 'before' | 'after'};
+  /** And before the first step of a phase, or after its last. */
+  readonly breaks?: readonly {readonly phase: Phase; readonly moment: 'before' | 'after'}[];
   /** Whether it opens one in what a failing step left. */
   readonly shellOnError?: boolean;
 }

@@ -1,12 +1,37 @@
 import {execFileSync} from 'node:child_process';
-import {chmod, mkdir, rm, writeFile} from 'node:fs/promises';
+import {chmod, mkdir, readFile, rm, writeFile} from 'node:fs/promises';
+import {createServer} from 'node:http';
+import type {AddressInfo} from 'node:net';
 import {dirname, join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import {type Event, pathsFrom, TrovestackError, type World} from '../../src/base/index.js';
-import {type BuiltImage, buildImage} from '../../src/workflows/build-image.js';
+import {type BuildRequest, type BuiltImage, buildImage} from '../../src/workflows/build-image.js';
 import type {ElementsRequest} from '../../src/workflows/plan-image.js';
 import {type PlannedSteps, showPlan} from '../../src/workflows/show-plan.js';
 import {home, temporaryFolder} from '../rig/trovestack.js';
+
+type ElementsBuild = Extract<BuildRequest, {kind: 'elements'}>;
+
+/** Serves a folder on loopback, and texts by their paths before it. */
+async function serveFolder(folder: string, texts: ReadonlyMap<string, string>) {
+  const server = createServer((request, response) => {
+    const path = (request.url ?? '').replace(/\?.*/, '');
+    const text = texts.get(path);
+    const content = text === undefined ? readFile(join(folder, path)) : Promise.resolve(text);
+    content.then(
+      (found) => response.writeHead(200).end(found),
+      () => response.writeHead(404).end(),
+    );
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    address: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
 
 /** The lines of diskimage-builder's contract with its elements, each by elements that a test writes. The root file system
  * has only what its hooks need; images are archives, since no test here is about disks.
@@ -68,9 +93,9 @@ describe('elements in the format of diskimage-builder', () => {
     name: string,
     elements: readonly string[],
     env: Readonly<Record<string, string>> = {},
-    more: Partial<ElementsRequest> = {},
+    more: Partial<ElementsBuild> = {},
   ): Promise<BuiltImage> {
-    const asked = {...request(name, elements, more), outputFile: archive(name)};
+    const asked = {...request(name, elements), ...more, outputFile: archive(name)};
     try {
       return await buildImage(asked, world(env));
     } catch (error) {
@@ -191,6 +216,60 @@ ln -s ../late/30-linked "$TMP_HOOKS_PATH/install.d/30-linked"`,
     expect(again).toMatchObject({sha256: built.sha256, stepsRun: built.stepsRun});
   });
 
+  test('sources are taken as the lock has them: commits of git, files by their digests', async () => {
+    const repository = join(folder.path, 'demo.git');
+    const git = (...args: string[]) =>
+      execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@t', ...args], {
+        encoding: 'utf8',
+        cwd: folder.path,
+      }).trim();
+    const commit = (message: string, parents: readonly string[]) => {
+      const tree = execFileSync('git', ['-C', repository, 'mktree'], {input: '', encoding: 'utf8'}).trim();
+      const made = git('-C', repository, 'commit-tree', tree, '-m', message, ...parents.flatMap((one) => ['-p', one]));
+      git('-C', repository, 'update-ref', 'refs/heads/main', made);
+      git('-C', repository, 'update-server-info');
+      return made;
+    };
+    git('init', '--quiet', '--bare', '--initial-branch=main', repository);
+    const files = new Map([['/data', 'first']]);
+    await using server = await serveFolder(folder.path, files);
+    const first = commit('first', []);
+    await write('sources', {
+      'a/source-repository-demo': `demo git /opt/demo ${server.address}/demo.git main\n`,
+      'a/source-repository-data': '# a file\n\ndata file /etc/data $DIB_DATA\nskipped package\n',
+      // As upstream's, which isn't part of this repository.
+      'source-repositories/extra-data.d/98-source-repositories x': `
+read -r name type at location ref < "$TMP_HOOKS_PATH/source-repository-demo"
+git clone -q "$location" "$TARGET_ROOT$at"
+git -C "$TARGET_ROOT$at" rev-parse -q --verify "$DIB_REPOREF_demo^{commit}" || { echo "Failed to find reference to $DIB_REPOREF_demo"; exit 1; }
+echo "$DIB_REPOREF_demo" > "$TARGET_ROOT/etc/commit"
+rm -r "$TARGET_ROOT$at"
+curl -sf "$DIB_REPOLOCATION_data" > "$TARGET_ROOT/etc/data"`,
+    });
+    const env = {DIB_RELEASE: 'trixie', DIB_DATA: `${server.address}/data`};
+    const asked = (more: Partial<ElementsBuild> = {}) => build('sources', ['a', 'source-repositories'], env, more);
+    const {lockFile} = await asked();
+    expect([read('sources', 'etc/commit').trim(), read('sources', 'etc/data')]).toEqual([first, 'first']);
+    const second = commit('second', [first]);
+    files.set('/data', 'second');
+    expect(await asked()).toMatchObject({stepsRun: 0});
+    await asked({rebuild: true, locked: true});
+    expect([read('sources', 'etc/commit').trim(), read('sources', 'etc/data')]).toEqual([first, 'first']);
+    const planned = await showPlan(
+      {...request('sources', ['a', 'source-repositories']), update: true, lockFile},
+      world(env),
+    );
+    const step = planned.steps.find(({step}) => step.startsWith('source-repositories/'));
+    const moved = [`demo ${first.slice(0, 7)} → ${second.slice(0, 7)}`, 'data '];
+    expect(moved.some((text) => step?.reason?.startsWith(`source moved: ${text}`))).toBe(true);
+    await asked({update: true});
+    expect([read('sources', 'etc/commit').trim(), read('sources', 'etc/data')]).toEqual([second, 'second']);
+    expect(await readFile(lockFile, 'utf8')).toContain(`pin: "${second}"`);
+    commit('another', []);
+    const gone = asked({locked: true, rebuild: ['source-repositories/extra-data.d/98-source-repositories']});
+    await expect(gone).rejects.toMatchObject({code: 'source-moved', facts: {name: 'demo', pin: second}});
+  });
+
   test("packages are installed and removed at the places of upstream's hooks, by the distribution's names", async () => {
     await write('packages', {
       'a/element-deps': 'package-installs\npackager\n',
@@ -268,10 +347,9 @@ ln -s ../late/30-linked "$TMP_HOOKS_PATH/install.d/30-linked"`,
     expect(read('data', 'etc/services')).toBe('two: x\n');
   });
 
-  test('a block device of an element is refused, and so is a break', async () => {
+  test('a block device of an element is refused', async () => {
     await write('device', {'a/block-device.d/10-a x': 'echo IMAGE_BLOCK_DEVICE=/dev/loop7'});
     await expect(build('device', ['a'])).rejects.toThrow('brings a block device of its own, "/dev/loop7"');
-    await expect(build('device', ['a'], {break: 'before-install'})).rejects.toThrow('break=before-install');
   });
 
   describe('that cannot be built from', () => {

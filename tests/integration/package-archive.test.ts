@@ -1,6 +1,8 @@
+import {writeFile} from 'node:fs/promises';
 import {createServer, type Server} from 'node:http';
 import {type AddressInfo, connect} from 'node:net';
 import {join} from 'node:path';
+import {pathToFileURL} from 'node:url';
 import {afterAll, beforeAll, beforeEach, describe, expect, test, vi} from 'vitest';
 import type {Deb} from '../../src/archive/index.js';
 import {pathsFrom, sha256, type World} from '../../src/base/index.js';
@@ -119,6 +121,21 @@ describe('a package archive', () => {
     expect(await archive().fetchAll([hello])).toEqual([]);
     files.clear();
     expect(await archive(false).fetchAll([hello])).toEqual([]);
+  });
+
+  test('gives any file as it is now, or as it has to be; also one of this machine', async () => {
+    files.set('/source.tgz', 'first');
+    const first = await archive().fetchFile(`${address}/source.tgz`);
+    expect(first).toEqual({kind: 'found', sha256: sha256('first'), sizeBytes: 5});
+    files.set('/source.tgz', 'second');
+    const other = archive().fetchFile(`${address}/source.tgz`, sha256('another'));
+    expect(await other).toMatchObject({kind: 'altered'});
+    expect(await archive(false).fetchFile(`${address}/source.tgz`, sha256('first'))).toEqual(first);
+    const own = join(folder.path, 'own file');
+    await writeFile(own, 'own');
+    const found = await archive(false).fetchFile(pathToFileURL(own).href);
+    expect(found).toEqual({kind: 'found', sha256: sha256('own'), sizeBytes: 3});
+    expect(await archive().fetchFile('file:///nowhere/at/all')).toMatchObject({kind: 'moved'});
   });
 
   test('says which packages are gone', async () => {

@@ -49,6 +49,11 @@ export const hostWords = {
     details: {...(f.problem ? {said: f.problem} : {}), ...(f.log ? {log: f.log} : {})},
     next: 'check the network and the proxy variables, or name a mirror with DIB_DISTRIBUTION_MIRROR',
   }),
+  'source-unreachable': (f: {name: string; location: string; problem: string}): Words => ({
+    message: `Cannot read the source "${f.name}" at "${f.location}"`,
+    details: {said: f.problem},
+    next: `check the network and the proxy variables, or name another place with DIB_REPOLOCATION_${f.name.replace(/[^A-Za-z0-9]/g, '_')}`,
+  }),
   'archive-moved': (f: {doing: string; file: string}): Words => ({
     message: `Cannot finish ${f.doing}: the package archive changed, and has "${f.file}" no longer`,
     next: 'run the same command again with --update',

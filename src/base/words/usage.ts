@@ -132,6 +132,10 @@ export const usageWords = {
     message: `Cannot build from the lock "${f.file}": package list moved: ${f.moves}`,
     next: 'move the lock with --update, or build from a bundle made when it was new',
   }),
+  'source-moved': (f: {file: string; name: string; location: string; pin: string}): Words => ({
+    message: `Cannot build from the lock "${f.file}": "${f.location}" has ${f.pin} of the source "${f.name}" no longer`,
+    next: 'move the lock with --update',
+  }),
   'no-lock': (f: {file: string; option: string}): Words => ({
     message: `Cannot build with ${f.option}: there is no lock "${f.file}"`,
     next: 'build once without it, which writes the lock; or name another with --lock FILE',

@@ -34,7 +34,9 @@ export function register(cli: Cli): void {
       const asked = dibCommand(elements, options, world.env, await elementFolders(world));
       const {conditions, rebuild} = await conditionsOf(options, options.rebuild);
       const again = rebuild === undefined ? {} : {rebuild};
-      const how = {...sourcesOf({...options, ...again}, options.withoutNetwork), conditions};
+      const {breakConditions} = await import('../../workflows/break-points.js');
+      const all = {...conditions, ...breakConditions(asked.env)};
+      const how = {...sourcesOf({...options, ...again}, options.withoutNetwork), conditions: all};
       const image = await build({...asked, request: {...asked.request, ...how}}, world);
       return {value: image, text: textOf(image)};
     }),
