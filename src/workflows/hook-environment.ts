@@ -5,14 +5,15 @@ import {type ImageDefinition, isGuest, type TreeDefinition} from '../image/index
 
 /** Places in a sandbox that hooks know by variables. */
 export const hookPlaces = {
-  build: '/tmp/dib_build',
-  target: '/tmp/dib_build/mnt',
-  hooks: '/tmp/dib_build/hooks',
+  // What follows the last dot is a part of file names, for source-repositories for instance.
+  build: '/tmp/dib_build.tree',
+  target: '/tmp/dib_build.tree/mnt',
+  hooks: '/tmp/dib_build.tree/hooks',
   /** The same as `hooks`, seen from inside the image's tree. */
   hooksInside: '/tmp/in_target.d',
   /** Every element's own folder, for hooks outside. */
-  elements: '/tmp/dib_build/elements',
-  images: '/tmp/dib_build/image',
+  elements: '/tmp/dib_build.tree/elements',
+  images: '/tmp/dib_build.tree/image',
   library: '/usr/local/lib/answered/lib',
   cache: '/tmp/image-cache',
   debs: '/tmp/image-cache/apt/debian',

@@ -119,7 +119,7 @@ describe('elements in the format of diskimage-builder', () => {
 
   test('hooks run phase by phase, in the image or outside it, by number and then by name', async () => {
     const outside = 'echo "$(basename "$(dirname "$0")")/$(basename "$0")" >> "$TARGET_ROOT/etc/order"';
-    const inside = 'name=${0%/*}; echo "${name##*/}/${0##*/}" >> /etc/order; test ! -e /tmp/dib_build';
+    const inside = 'name=${0%/*}; echo "${name##*/}/${0##*/}" >> /etc/order; test ! -e /tmp/dib_build.tree';
     await write('order', {
       'a/root.d/50-a x': outside,
       'a/extra-data.d/10-a x': outside,
@@ -163,6 +163,7 @@ eval declare -A elements="($(get_image_element_array))"
 cat "\${elements[a]}/data" > "$TMP_MOUNT_PATH/etc/from-element"
 test "$TARGET_ROOT" = "$TMP_MOUNT_PATH"
 test -d "$TMP_BUILD_DIR"
+[[ $TMP_MOUNT_PATH == *.*/mnt ]]
 test -x "$TMP_HOOKS_PATH/install.d/10-inside"
 cat "$TMP_HOOKS_PATH/source-repository-x" > "$TMP_MOUNT_PATH/etc/top-level"
 cat "$ELEMENTS_PATH/a/data" > /dev/null
