@@ -13,25 +13,58 @@ export type ReadBlock = (number: number) => Promise<Buffer>;
 
 const maximalDepth = 5;
 
+/** The most blocks that a file's map can address: extents count them in 32 bits, pointers by their tree of three levels. */
+export function addressableBlocks(hasExtents: boolean, blockSize: number): number {
+  if (hasExtents) return 2 ** 32;
+  const pointers = blockSize / 4;
+  return 12 + pointers + pointers ** 2 + pointers ** 3;
+}
+
 /** Where a file's blocks are, in the order of the file.
  * @param map The 60 bytes of its inode.
  * @param blocks Length of the file in blocks.
- * @returns A text that says what is damaged.
+ * @param blocksOfDisk Of the file system: nothing lies beyond.
+ * @returns A text that says what is damaged. No block of the map is read twice, so a damaged one can't ask for more than there is.
  */
 export async function extentMap(
   map: Buffer,
   hasExtents: boolean,
   blocks: number,
+  blocksOfDisk: number,
   readBlock: ReadBlock,
 ): Promise<Extent[] | string> {
-  return hasExtents ? fromExtents(map, readBlock, maximalDepth) : fromPointers(map, blocks, readBlock);
+  const seen = new Set<number>();
+  const readOnce: ReadBlock = (number) => {
+    if (seen.has(number)) throw new LoopedMap();
+    seen.add(number);
+    return readBlock(number);
+  };
+  try {
+    const extents = hasExtents
+      ? await fromExtents(map, readOnce, undefined)
+      : await fromPointers(map, blocks, readOnce, async () => (await readBlock(0)).length);
+    if (typeof extents === 'string') return extents;
+    const outside = extents.find(({block, count}) => block + count > blocksOfDisk);
+    return outside ? `it points to block ${outside.block + outside.count - 1}` : extents;
+  } catch (error) {
+    if (error instanceof LoopedMap) return 'its map of blocks leads back to itself';
+    throw error;
+  }
 }
 
-async function fromExtents(node: Buffer, readBlock: ReadBlock, depthLeft: number): Promise<Extent[] | string> {
+class LoopedMap extends Error {}
+
+/** @param expected Depth that the node above says; undefined at the root. */
+async function fromExtents(
+  node: Buffer,
+  readBlock: ReadBlock,
+  expected: number | undefined,
+): Promise<Extent[] | string> {
   if (node.readUInt16LE(0) !== 0xf30a) return 'its map of extents is damaged';
   const count = node.readUInt16LE(2);
   const depth = node.readUInt16LE(6);
-  if (12 + count * 12 > node.length || depth > depthLeft) return 'its map of extents is damaged';
+  const isDepthRight = expected === undefined ? depth <= maximalDepth : depth === expected;
+  if (12 + count * 12 > node.length || !isDepthRight) return 'its map of extents is damaged';
   const extents: Extent[] = [];
   for (let i = 1; i <= count; i++) {
     const entry = node.subarray(i * 12, i * 12 + 12);
@@ -59,7 +92,12 @@ function leaf(entry: Buffer): Extent {
 }
 
 /** The map of ext2 and ext3: twelve blocks, then blocks of pointers, one to three deep. */
-async function fromPointers(map: Buffer, blocks: number, readBlock: ReadBlock): Promise<Extent[]> {
+async function fromPointers(
+  map: Buffer,
+  blocks: number,
+  readBlock: ReadBlock,
+  blockLength: () => Promise<number>,
+): Promise<Extent[]> {
   const extents: Extent[] = [];
   let at = 0;
   const add = (block: number) => {
@@ -84,7 +122,6 @@ async function fromPointers(map: Buffer, blocks: number, readBlock: ReadBlock): 
     }
     for (let i = 0; i < count && at < blocks; i++) await follow(pointers.readUInt32LE(i * 4), depth - 1);
   };
-  const blockLength = async () => (await readBlock(0)).length;
   for (let i = 0; i < 12 && at < blocks; i++) add(map.readUInt32LE(i * 4));
   for (let depth = 1; depth <= 3; depth++) await follow(map.readUInt32LE((11 + depth) * 4), depth);
   return extents;

@@ -1,8 +1,9 @@
 import {createHash} from 'node:crypto';
+import {setImmediate} from 'node:timers/promises';
 import {compareCodePoints, type Sha256} from '../base/index.js';
 import {type EntryType, nameFromBytes, type TreeEntry} from '../inspection/index.js';
 import {parseAttributeBlock, parseInlineAttributes, type RawAttribute} from './ext4-attributes.js';
-import {type Extent, extentMap, type ReadBlock} from './ext4-extents.js';
+import {addressableBlocks, type Extent, extentMap, type ReadBlock} from './ext4-extents.js';
 
 /** Reads exactly `length` bytes at `offset` of a disk; zeros beyond its end. */
 export type ReadBytes = (offset: number, length: number) => Promise<Buffer>;
@@ -115,6 +116,11 @@ const types: Readonly<Record<number, EntryType>> = {
 const rootInode = 2;
 /** The longest run of a file that is read at once. */
 const pieceBytes = 4 * 2 ** 20;
+/** Of holes, between looks at what else there is to do. */
+const zeroPieces = 16;
+const zeroPiece = Buffer.alloc(pieceBytes);
+/** The longest value of an attribute (XATTR_SIZE_MAX). */
+const attributeBytes = 65_536;
 
 /** Damage that keeps a tree from being read; the message says where it is. */
 export class DamagedFileSystem extends Error {}
@@ -236,8 +242,8 @@ class Walk {
   }
 
   /** A small file's content: that of folders, links and attributes. */
-  async #whole(inode: Inode, what: string): Promise<Buffer> {
-    if (inode.sizeBytes > 256 * 2 ** 20) throw new DamagedFileSystem(`${what} has ${inode.sizeBytes} bytes`);
+  async #whole(inode: Inode, what: string, mostBytes = 256 * 2 ** 20): Promise<Buffer> {
+    if (inode.sizeBytes > mostBytes) throw new DamagedFileSystem(`${what} has ${inode.sizeBytes} bytes`);
     const pieces: Buffer[] = [];
     for await (const piece of this.#pieces(inode)) pieces.push(Buffer.from(piece));
     return Buffer.concat(pieces);
@@ -246,9 +252,17 @@ class Walk {
   /** A file's bytes in their order; holes are zeros. */
   async *#pieces(inode: Inode): AsyncGenerator<Buffer> {
     const {blockSize} = this.#fs;
+    if (inode.sizeBytes > addressableBlocks(inode.hasExtents, blockSize) * blockSize) {
+      throw new DamagedFileSystem(`inode ${inode.number} has ${inode.sizeBytes} bytes`);
+    }
+    const signal = this.#signal;
     let done = 0;
-    const zeros = function* (until: number) {
-      for (; done < until; done += pieceBytes) yield Buffer.alloc(Math.min(pieceBytes, until - done));
+    const zeros = async function* (until: number) {
+      for (let pieces = 1; done < until; done += pieceBytes, pieces++) {
+        yield zeroPiece.subarray(0, Math.min(pieceBytes, until - done));
+        if (pieces % zeroPieces === 0) await setImmediate();
+        signal.throwIfAborted();
+      }
       done = until;
     };
     for (const extent of await this.#extents(inode)) {
@@ -272,7 +286,8 @@ class Walk {
       return this.#read(number * this.#fs.blockSize, this.#fs.blockSize);
     };
     const map = inode.raw.subarray(0x28, 0x28 + 60);
-    const extents = await extentMap(map, inode.hasExtents, Math.ceil(inode.sizeBytes / this.#fs.blockSize), readBlock);
+    const blocks = Math.ceil(inode.sizeBytes / this.#fs.blockSize);
+    const extents = await extentMap(map, inode.hasExtents, blocks, this.#fs.blocks, readBlock);
     if (typeof extents === 'string') throw new DamagedFileSystem(`inode ${inode.number}: ${extents}`);
     return extents;
   }
@@ -307,7 +322,8 @@ class Walk {
     if (all.length === 0) return {};
     const values: [string, string][] = [];
     for (const {name, value, valueInode} of all) {
-      const bytes = valueInode === 0 ? value : await this.#whole(await this.#inode(valueInode), `attribute ${name}`);
+      const whole = async () => this.#whole(await this.#inode(valueInode), `the attribute ${name}`, attributeBytes);
+      const bytes = valueInode === 0 ? value : await whole();
       values.push([name, bytes.toString('base64')]);
     }
     return {attributes: Object.fromEntries(values.sort(([a], [b]) => (a < b ? -1 : 1)))};
@@ -317,6 +333,7 @@ class Walk {
   async #attributeBlock(number: number): Promise<readonly RawAttribute[]> {
     const known = this.#attributeBlocks.get(number);
     if (known) return known;
+    if (number >= this.#fs.blocks) throw new DamagedFileSystem(`attributes are said to be in block ${number}`);
     const attributes = parseAttributeBlock(await this.#read(number * this.#fs.blockSize, this.#fs.blockSize));
     this.#attributeBlocks.set(number, attributes);
     return attributes;

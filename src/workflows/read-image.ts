@@ -1,5 +1,5 @@
 import {createHash} from 'node:crypto';
-import {chmod, mkdir, readFile} from 'node:fs/promises';
+import {chmod, constants, copyFile, mkdir, readFile, stat} from 'node:fs/promises';
 import {promisify} from 'node:util';
 import {gunzip, gzip} from 'node:zlib';
 import {
@@ -31,7 +31,7 @@ import {
   orderListing,
   type TreeEntry,
 } from '../inspection/index.js';
-import {enter} from '../sandbox/index.js';
+import {enter, ownByNamespace} from '../sandbox/index.js';
 import {ensureToolsRoot} from './tools-root.js';
 import type {Workshop} from './workshop.js';
 
@@ -94,11 +94,11 @@ async function convertToRaw(disk: DiskFile, workshop: Workshop, world: World): P
       name: 'inspection',
       root: tools.tree,
       mounts: [
-        {kind: 'bind', at: '/image', from: disk.path, readOnly: true},
+        {kind: 'bind', at: '/image', from: await readableByAll(disk, scratch), readOnly: true},
         {kind: 'bind', at: '/scratch', from: scratch, readOnly: false},
       ],
       network: 'none',
-      ids: 'host',
+      ids: 'mapped', // who made the image isn't known: what reads it first has no rights here
       env: {PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C.UTF-8'},
       cwd: '/',
       argv: ['qemu-img', 'convert', '-W', '-f', disk.format, '-O', 'raw', '/image', '/scratch/disk.raw'],
@@ -111,6 +111,16 @@ async function convertToRaw(disk: DiskFile, workshop: Workshop, world: World): P
     throw new StepError('image-unsound', {file: disk.path, check: 'content', detail});
   }
   return `${scratch}/disk.raw`;
+}
+
+/** A private file is copied for those who have no rights to it. */
+async function readableByAll({path}: DiskFile, scratch: string): Promise<string> {
+  if (((await stat(path)).mode & 0o004) !== 0) return path;
+  const copy = `${scratch}/image`;
+  await copyFile(path, copy, constants.COPYFILE_FICLONE);
+  await chmod(copy, 0o600);
+  await ownByNamespace(copy);
+  return copy;
 }
 
 interface OpenPartition {

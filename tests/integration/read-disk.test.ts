@@ -88,6 +88,28 @@ describe('reading a file system without mounting it', () => {
     if (typeof fs !== 'object') throw new Error(`not opened: ${fs}`);
     await expect(fs.list(() => false, new AbortController().signal)).rejects.toThrow(DamagedFileSystem);
   });
+
+  /** A file system whose file `small` says that it has so many bytes. */
+  async function withSizeOf(sizeBytes: number, signal: AbortSignal) {
+    const disk = join(folder.path, 'sized');
+    execFileSync('mke2fs', ['-q', '-F', '-t', 'ext4', '-b', '4096', '-d', tree, disk, '64M']);
+    execFileSync('debugfs', ['-w', '-R', `set_inode_field /small size ${sizeBytes}`, disk], {stdio: 'ignore'});
+    await using raw = await openRawDisk(disk);
+    const fs = await openExt4(raw.read);
+    if (typeof fs !== 'object') throw new Error(`not opened: ${fs}`);
+    return await fs.list(() => false, signal);
+  }
+
+  test('a size that no file can have is told', async () => {
+    const listed = withSizeOf(2 ** 45, new AbortController().signal);
+    await expect(listed).rejects.toThrow(/inode \d+ has 35184372088832 bytes/);
+  });
+
+  test('a hole of terabytes is left when the reading is called off', async () => {
+    const startedAt = performance.now();
+    await expect(withSizeOf(2 ** 43, AbortSignal.timeout(1500))).rejects.toThrow(/timeout/i);
+    expect(performance.now() - startedAt).toBeLessThan(30_000);
+  });
 });
 
 const attributes = `
