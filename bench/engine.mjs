@@ -18,6 +18,7 @@ import {
 import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {parseArgs} from 'node:util';
+import {parse} from 'yaml';
 
 const {values: options} = parseArgs({
   options: {rounds: {type: 'string', default: '1'}, release: {type: 'string', default: 'trixie'}},
@@ -46,11 +47,19 @@ async function main() {
   // Once, to fill the caches and to learn which packages our image has.
   const warm = store('warm');
   await ours(warm, own, 'first');
-  const packages = askedPackages();
+  const packages = lockedPackages('first');
   await ours(warm, theirs, 'first-theirs');
+  const secondElements = store('second-elements');
+  const second = store('second-elements/bench-postgresql');
+  writeFileSync(join(second, 'package-installs.yaml'), 'postgresql:\n');
+  writeFileSync(join(second, 'element-deps'), 'trove-guest\n');
+  const secondSet = ['trove-guest', 'bench-postgresql'];
+  await ours(warm, secondSet, 'first-second', secondElements);
+  const secondPackages = lockedPackages('first-second');
   namePackages(warm);
   await dib(packages, ['debian-minimal'], 'first-dib');
   await dib([], theirs, 'first-dib-theirs');
+  await dib(secondPackages, ['debian-minimal'], 'first-dib-second');
 
   const samples = {};
   const put = (name, figure) => {
@@ -77,13 +86,8 @@ async function main() {
     const list = join(elements, 'trove-guest-agent/package-installs.yaml');
     writeFileSync(list, `${readFileSync(list, 'utf8')}\njq:\n`);
     add('package added', await ours(cold, own, 'own', elements));
-    const second = join(elements, 'bench-postgresql');
-    mkdirSync(second);
-    writeFileSync(join(second, 'package-installs.yaml'), 'postgresql:\n');
-    writeFileSync(join(second, 'element-deps'), 'trove-guest\n');
-    await ours(warm, ['trove-guest', 'bench-postgresql'], 'second-warm', elements);
-    demand('cp', ['-a', join(warm, 'packages'), cold]);
-    add('second datastore', await ours(cold, ['trove-guest', 'bench-postgresql'], 'second', elements));
+    add('second datastore', await ours(cold, secondSet, 'second', secondElements));
+    add('second dib', await dib(secondPackages, ['debian-minimal'], 'second-dib'));
   }
   const sizes = {
     own: size('own'),
@@ -177,13 +181,10 @@ async function bare(packages, name) {
   return timed(['sh', '-c', script, 'bare', packages.join(','), root, raw, join(work, `${name}.qcow2`)], env);
 }
 
-/** The packages that our elements ask for: the same list is what diskimage-builder is told to install. */
-function askedPackages() {
-  const texts = own.flatMap((name) => {
-    const path = join(home, 'elements', name, 'package-installs.yaml');
-    return existsSync(path) ? [readFileSync(path, 'utf8')] : [];
-  });
-  return [...new Set(texts.join('\n').match(/^[a-z0-9][\w.+-]*(?=:)/gm))].sort();
+/** Every package of an image of ours, by its lock: the same set is what the other side is told to install. */
+function lockedPackages(name) {
+  const {packages} = parse(readFileSync(join(work, `${name}.lock.yaml`), 'utf8'));
+  return packages.map((entry) => entry.name).sort();
 }
 
 function demand(command, args) {
@@ -221,7 +222,7 @@ function report(samples, sizes, packageCount) {
     rows.push([what, `${mine.toFixed(1)} s`, `${other.toFixed(1)} s`, (mine / other).toFixed(2), goal]);
   };
   row(
-    `our elements, cold (${packageCount} packages asked for), against DIB with the same list`,
+    `our elements, cold (${packageCount} packages), against DIB with the same packages`,
     'own cold',
     'dib cold',
     '≤ 0.55',
@@ -230,7 +231,7 @@ function report(samples, sizes, packageCount) {
   row(`DIB's own elements (${theirs.join(' ')}), cold`, 'theirs here', 'theirs dib', '≤ 0.75');
   row('a hook of the guest agent edited', 'hook edited', 'dib cold', '≤ 0.15');
   row('a package added to the guest agent', 'package added', 'dib cold', '≤ 0.15');
-  row('a second datastore on the same base', 'second datastore', 'dib cold', '≤ 0.35');
+  row('a second datastore on the same base', 'second datastore', 'second dib', '≤ 0.35');
   console.log(`rounds: ${rounds}, release: ${release}, medians\n`);
   console.log('| What | Ours | Other | Ratio | Goal |\n|---|---|---|---|---|');
   for (const cells of rows) console.log(`| ${cells.join(' | ')} |`);
