@@ -1,4 +1,4 @@
-// The reference pages that are made from the code: commands, errors, the support matrix.
+// The reference pages that are made from the code: commands, errors, the rules for images, the support matrix.
 //   node tools/reference.mjs --write   writes docs/reference/*.md
 //   node tools/reference.mjs --check   fails when one of them is old
 // Needs the built program (npm run build).
@@ -14,6 +14,7 @@ const common = new Set(['--output', '--events', '--quiet', '--verbose']);
 const pages = {
   'docs/reference/commands.md': commandsPage(),
   'docs/reference/errors.md': errorsPage(),
+  'docs/reference/image-rules.md': await rulesPage(),
   'docs/reference/support-matrix.md': await matrixPage(),
 };
 let old = 0;
@@ -142,6 +143,31 @@ async function matrixPage() {
     '| Datastore | Version | Series | Distribution | Architectures | State |',
     '|---|---|---|---|---|---|',
     ...rows,
+    '',
+  ].join('\n');
+}
+
+async function rulesPage() {
+  const {rules} = await import('../dist/rules/index.js');
+  const sections = rules.map(({id, severity, statement, reason, remedy, source}) =>
+    [
+      `## ${id}`,
+      '',
+      `${statement.charAt(0).toUpperCase()}${statement.slice(1)}. (${severity})`,
+      '',
+      `- Why: ${reason}`,
+      `- Remedy: ${remedy}`,
+      `- Source: ${source}`,
+    ].join('\n'),
+  );
+  return [
+    '# Rules for guest images',
+    '',
+    'Made from `src/rules/` by `npm run reference`. `trovestack image verify FILE` asks all of them, without mounting the image and',
+    'without booting it; `--boot` then asks what only a running guest can tell. An error makes the exit code 3. Findings that may stay',
+    'for a while are waived in a file (`schemas/waivers.schema.json`), each with its reason and its last day.',
+    '',
+    sections.join('\n\n'),
     '',
   ].join('\n');
 }

@@ -5,4 +5,3 @@ export * from './config-drive.js';
 export * from './console.js';
 export * from './machine.js';
 export * from './proof.js';
-export * from './structure.js';

@@ -2,3 +2,4 @@
 export * from './definition.js';
 export * from './docker-store.js';
 export * from './formats.js';
+export * from './series.js';

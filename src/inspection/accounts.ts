@@ -33,6 +33,17 @@ export function parseGroups(text: string): Group[] {
   }));
 }
 
+/** A user's password as /etc/shadow has it: a hash (`$…`), empty for none, or a text that no password meets. */
+export interface PasswordField {
+  readonly user: string;
+  readonly password: string;
+}
+
+/** @see shadow(5): nine fields. */
+export function parsePasswords(text: string): PasswordField[] {
+  return fieldsOf(text, 9).map(([user = '', password = '']) => ({user, password}));
+}
+
 function fieldsOf(text: string, count: number): string[][] {
   return text
     .split('\n')

@@ -17,7 +17,16 @@ const file = (path: string, content: string, more: Partial<TreeEntry> = {}): Tre
 
 function image(files: readonly TreeEntry[], texts: Record<string, string> = {}): ImageContent {
   const partitions = [{number: 1, startBytes: 1048576, sizeBytes: 2 ** 30, type: '83', mountPoint: '/'}];
-  return {form: 1, virtualSizeBytes: 2 ** 31, table: 'mbr', partitions, listing: orderListing(files), texts, notes: []};
+  return {
+    form: 2,
+    hasBootCode: true,
+    virtualSizeBytes: 2 ** 31,
+    table: 'mbr',
+    partitions,
+    listing: orderListing(files),
+    texts,
+    notes: [],
+  };
 }
 
 const unit = (name: string) => `/usr/lib/systemd/system/${name}`;

@@ -19,9 +19,11 @@ export interface InspectedPartition {
 
 /** All that an inspection knows of a disk image: one value, to be compared, asked and kept. */
 export interface ImageContent {
-  readonly form: 1;
+  readonly form: 2;
   readonly virtualSizeBytes: number;
   readonly table: 'gpt' | 'mbr' | 'none';
+  /** The first sector holds a program for BIOS, and the mark that BIOS asks for. */
+  readonly hasBootCode: boolean;
   readonly partitions: readonly InspectedPartition[];
   readonly listing: TreeListing;
   /** Texts of the files that decide how the system behaves (see `isTextWanted`), by path. */
@@ -32,11 +34,13 @@ export interface ImageContent {
 
 const smallBytes = 64 * 1024;
 
-/** Whether a file's text belongs into an inspection: configuration, units, and the package manager's own records. */
+/** Whether a file's text belongs into an inspection: configuration, units, the package manager's own records, what lies in
+ * people's folders, and Docker's record of its images. */
 export function isTextWanted(path: string, sizeBytes: number): boolean {
   if (/^\/var\/lib\/dpkg\/(status|info\/[^/]+\.list)$/.test(path)) return true;
   if (path === '/var/lib/apt/extended_states') return true;
   if (sizeBytes > smallBytes) return false;
+  if (/^\/(root|home\/[^/]+)\/|^\/var\/lib\/docker\/image\//.test(path)) return true;
   return /^\/etc\/|^\/usr\/lib\/(systemd|sysusers\.d|tmpfiles\.d)\/|^\/usr\/lib\/os-release$|^\/boot\/grub\/grub\.cfg$/.test(
     path,
   );

@@ -9,7 +9,7 @@ import {checkDevcloudRequest, devcloudUp, requireRoot} from './devcloud-up.js';
 import {loadImage} from './load-image.js';
 import {findProof, keepProof} from './proofs.js';
 import {type StageReport, Stages} from './stages.js';
-import {type Verdict, verifyImage} from './verify-image.js';
+import {demandSound, type Verdict, verifyImage} from './verify-image.js';
 
 export interface QuickstartRequest {
   /** `mariadb`, `mariadb:11.8`. */
@@ -70,6 +70,7 @@ function prove(image: BuiltGuest, stages: Stages, world: World): Promise<Verdict
     const known = await findProof<Verdict>(key, world);
     if (known) return {value: known, reused: 'these bytes were proven before'};
     const value = await verifyImage({file: image.file, boot: true, firmware: 'bios'}, world);
+    demandSound(value);
     await keepProof(key, value, world);
     return {value, detail: `server ${value.serverVersion}`};
   });

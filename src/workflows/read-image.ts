@@ -67,7 +67,7 @@ const compress = promisify<Buffer, {level: number}, Buffer>(gzip);
 const expand = promisify<Buffer, Buffer>(gunzip);
 
 /** Raised when an inspection comes to hold other things. */
-const form = 1;
+const form = 2;
 
 function keptFile(sha256: Sha256, {store}: Workshop): string {
   return `${store.folder}/listings/${sha256}.${form}.json.gz`;
@@ -123,6 +123,11 @@ async function readableByAll({path}: DiskFile, scratch: string): Promise<string>
   return copy;
 }
 
+/** A program for BIOS is not all zeros, and its sector ends in the mark 55 AA. */
+function isBootSector(sector: Uint8Array): boolean {
+  return sector[510] === 0x55 && sector[511] === 0xaa && sector.subarray(0, 440).some((byte) => byte !== 0);
+}
+
 interface OpenPartition {
   readonly found: FoundPartition;
   readonly read: ReadBytes;
@@ -143,6 +148,7 @@ async function readRawDisk(raw: string, disk: DiskFile, world: World): Promise<I
     form,
     virtualSizeBytes: disk.virtualSizeBytes,
     table,
+    hasBootCode: isBootSector(await open.read(0, 512)),
     partitions: await Promise.all(
       opened.map((partition) => describePartition(partition, trees.mountPoints, open.read)),
     ),

@@ -1,11 +1,10 @@
 import {randomBytes, randomUUID} from 'node:crypto';
 import {resolve} from 'node:path';
-import {UsageError, type World} from '../base/index.js';
-import {chooseVersion, readCatalogue} from '../datastore/index.js';
+import {StepError, UsageError, type World} from '../base/index.js';
+import type {ChosenVersion} from '../datastore/index.js';
 import {type DiskFile, readDiskFile} from '../disk/index.js';
 import {
   type Accelerator,
-  type Check,
   configDrive,
   type Firmware,
   findAgentStart,
@@ -14,29 +13,34 @@ import {
   proofCredentials,
   proofScript,
 } from '../guest/index.js';
+import type {JudgedFinding} from '../rules/index.js';
 import {bootGuest} from './boot-guest.js';
-import {inspectImage, type SoundImage} from './inspect-image.js';
+import {judgeImage} from './judge-image.js';
 import {ensureToolsRoot} from './tools-root.js';
 import {openWorkshop, type Workshop} from './workshop.js';
 
 export interface VerifyRequest {
   readonly file: string;
-  /** Boot it and ask its database, after looking at its structure. */
+  /** Boot it and ask its database, when the rules found no error in it. */
   readonly boot: boolean;
   readonly firmware?: Firmware | undefined;
   /** What the image serves, `mariadb` or `mariadb:11.8`; default: what the image says of itself. */
   readonly datastore?: string | undefined;
-  readonly version?: string | undefined;
+  /** File with findings that may stay. */
+  readonly waivers?: string | undefined;
   /** For the whole boot, power-on to answer. */
   readonly timeoutMs?: number | undefined;
 }
 
-/** What was found out of an image; what doesn't hold is thrown instead. */
+/** What was found out of an image. A boot that fails is thrown instead. */
 export interface Verdict {
-  /** It booted and its database answered; false when only its structure was looked at. */
+  /** No rule found an error, save those that are waived. */
+  readonly sound: boolean;
+  /** It booted and its database answered; false when it was only looked into. */
   readonly proven: boolean;
   readonly file: string;
-  readonly checks: readonly Check[];
+  readonly rulesAsked: number;
+  readonly findings: readonly JudgedFinding[];
   readonly firmware?: Firmware;
   readonly accelerator?: Accelerator;
   readonly datastore?: string;
@@ -49,39 +53,57 @@ export interface Verdict {
 
 const defaultTimeoutMs = 600_000;
 
-/** Looks into an image file and, when asked, boots it as a cloud would: with a config drive from Trove and an empty volume, on
- * a network that leads nowhere. The file is only read.
- * @throws {UsageError} `file-not-found`, `not-a-disk-image`, `unknown-datastore`, `unknown-version`, `bad-argument`
- * @throws {StepError} `image-unsound`, `boot-not-proven`
+/** Asks the rules of an image file and, when asked, boots it as a cloud would: with a config drive from Trove and an empty
+ * volume, on a network that leads nowhere. The file is only read. An image with errors isn't booted.
+ * @throws {UsageError} `file-not-found`, `not-a-disk-image`, `unknown-datastore`, `unknown-version`, `bad-argument`,
+ * `invalid-file`
+ * @throws {StepError} `image-unsound` when it is too damaged to be read; `boot-not-proven`
  */
 export async function verifyImage(request: VerifyRequest, world: World): Promise<Verdict> {
   const startedAt = performance.now();
   const file = resolve(request.file);
   const disk = await readDiskFile(file);
   await using workshop = await openWorkshop(world);
-  const image = await inspectImage(disk, workshop, world);
-  const subject = request.boot ? await chooseSubject(image, request, world) : undefined;
+  const {judgement, chosen} = await judgeImage(disk, request, workshop, world);
+  const {isSound, findings, rulesAsked} = judgement;
+  const subject = request.boot && isSound ? subjectOf(chosen) : undefined;
   const boot = subject ? await proveBoot(disk, subject, request, workshop, world) : undefined;
   return {
+    sound: isSound,
     proven: boot !== undefined,
     file,
-    checks: image.checks,
+    rulesAsked,
+    findings,
     milestones: [],
     ...boot,
     durationMs: Math.round(performance.now() - startedAt),
   };
 }
 
+/** For those who can't go on with an image that has errors.
+ * @throws {StepError} `image-unsound` with the first error.
+ */
+export function demandSound({sound, file, findings}: Verdict): void {
+  if (sound) return;
+  const first = findings.find(({severity, waiver}) => severity === 'error' && waiver === undefined);
+  const detail = [first?.path, first?.detail].filter(Boolean).join(': ');
+  throw new StepError('image-unsound', {file, check: first?.rule ?? '', detail});
+}
+
 interface ProvenSubject extends ProofSubject {
   readonly version: string;
 }
 
-/** What to prove: what was asked for, else what the image says of itself. */
-async function chooseSubject(image: SoundImage, request: VerifyRequest, world: World): Promise<ProvenSubject> {
-  const name = request.datastore ?? image.datastore;
-  const version = request.version ?? (request.datastore === undefined ? image.version : undefined);
-  const chosen = chooseVersion(await readCatalogue(world.paths.home), version ? `${name}:${version}` : name);
-  const {datastore} = chosen;
+function subjectOf(chosen: ChosenVersion | undefined): ProvenSubject {
+  if (!chosen) {
+    const problem = 'nothing says which datastore the image serves';
+    throw new UsageError('bad-argument', {
+      argument: '--boot',
+      problem,
+      next: 'trovestack image verify FILE --boot --datastore NAME:VERSION',
+    });
+  }
+  const {datastore, version} = chosen;
   const start = findAgentStart(datastore.manager);
   if (!start) {
     throw new UsageError('bad-argument', {
@@ -90,7 +112,7 @@ async function chooseSubject(image: SoundImage, request: VerifyRequest, world: W
       next: 'trovestack image verify FILE looks at all but the boot',
     });
   }
-  return {start, datastore, container: chosen.version.container, version: chosen.version.version};
+  return {start, datastore, container: version.container, version: version.version};
 }
 
 type BootVerdict = Pick<Verdict, 'firmware' | 'accelerator' | 'datastore' | 'version' | 'serverVersion' | 'milestones'>;

@@ -71,7 +71,7 @@ describe('first light', () => {
     const args = ['image', 'verify', image, '--boot', '--firmware', 'uefi', '--output', 'json'];
     const {exitCode, stdout, stderr} = await runTrovestack(args);
     expect(exitCode, stderr).toBe(0);
-    expect(JSON.parse(stdout)).toMatchObject({proven: true, firmware: 'uefi'});
+    expect(JSON.parse(stdout)).toMatchObject({sound: true, findings: [], proven: true, firmware: 'uefi'});
     expect(hostTraces()).toEqual(before);
   });
 });

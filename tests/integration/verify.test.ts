@@ -44,14 +44,33 @@ describe('image verify', () => {
     expect(stderr).not.toMatch(/^\s+at /m);
   });
 
-  test('a disk that nothing can boot from is refused with what is wrong, exit 3, and nothing stays behind', async () => {
+  test('a disk without a file system is refused with what is wrong, exit 2, and nothing stays behind', async () => {
     await using folder = await temporaryFolder();
     const file = join(folder.path, 'disk.raw');
     await writeEmptyDisk(file);
     const before = hostTraces().mounts;
     const {exitCode, stderr} = await runTrovestack(['image', 'verify', file, '--boot']);
-    expect(exitCode).toBe(3);
-    expect(stderr).toMatch(/error image-unsound: .*partitions: there is no (GUID )?partition table/);
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(/error not-a-disk-image: .*no ext2, ext3 or ext4 root file system/);
     expect(hostTraces().mounts).toEqual(before);
+  });
+
+  test('the rules are told without an image, for people and for programs', async () => {
+    const people = await runTrovestack(['image', 'verify', '--rules']);
+    expect(people.stdout).toMatch(/^disk\.consistent \(error\): .*\n {2}why .*\n {2}remedy .*\n {2}source /);
+    const programs = await runTrovestack(['image', 'verify', '--rules', '--output', 'json']);
+    const ids = (JSON.parse(programs.stdout) as {id: string}[]).map(({id}) => id);
+    expect(ids).toContain('secrets.private-keys');
+    expect(ids.length).toBeGreaterThan(50);
+  });
+
+  test('a file of waivers with mistakes is refused with the place of each, exit 2', async () => {
+    await using folder = await temporaryFolder();
+    const [file, waivers] = [join(folder.path, 'disk.raw'), join(folder.path, 'waivers.yaml')];
+    await writeEmptyDisk(file);
+    await writeFile(waivers, 'waivers:\n  - {rule: hygiene.log, reason: because we say so, expires: 2030-01-31}\n');
+    const {exitCode, stderr} = await runTrovestack(['image', 'verify', file, '--waivers', waivers]);
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(/waivers\.yaml:2:12 There is no rule "hygiene\.log"; the nearest is "hygiene\.logs"/);
   });
 });

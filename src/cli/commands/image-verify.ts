@@ -1,11 +1,17 @@
 import {InvalidArgumentError, Option} from 'commander';
+import {exitCodes, UsageError, writeFileWhole} from '../../base/index.js';
 import type {Verdict, VerifyRequest} from '../../workflows/verify-image.js';
-import type {Cli} from '../cli.js';
+import type {Answer, Cli} from '../cli.js';
+import {describeRules, describeVerdict} from '../verdict-text.js';
+import {version} from '../version.js';
 
 interface Options {
   readonly boot?: boolean;
   readonly firmware: 'bios' | 'uefi';
   readonly datastore?: string;
+  readonly waivers?: string;
+  readonly sarif?: string;
+  readonly rules?: boolean;
   readonly timeout: number;
 }
 
@@ -13,19 +19,48 @@ export function register(cli: Cli): void {
   cli
     .noun('image')
     .command('verify')
-    .description('look into an image file; with --boot, boot it and ask its database')
-    .argument('<file>', 'disk image, qcow2 or raw; only read')
+    .description('ask the rules for guest images of any image file; with --boot, boot it and ask its database')
+    .argument('[file]', 'disk image, qcow2 or raw, ours or not; only read')
     .option('--boot', 'boot it in a virtual machine as a cloud would, and run a query in its database')
     .addOption(new Option('--firmware <kind>', 'what boots it').choices(['bios', 'uefi']).default('bios', 'bios'))
     .option('--datastore <name:version>', 'what it serves (default: what the image says of itself)')
+    .option('--waivers <file>', 'findings that may stay for a while, with reason and last day')
+    .option('--sarif <file>', 'also write the findings there, as SARIF 2.1.0')
+    .option('--rules', 'print the rules, with reason, remedy and source')
     .option('--timeout <seconds>', 'for the boot, power-on to answer', seconds, 600)
+    .addHelpText('after', helpTail)
     .action(
-      cli.actInNamespace(async (world, file: string, options: Options) => {
+      cli.actInNamespace(async (world, file: string | undefined, options: Options) => {
+        if (options.rules) return await listRules();
+        if (file === undefined) throw missingFile();
         const {verifyImage} = await import('../../workflows/verify-image.js');
         const verdict = await verifyImage(requestFrom(file, options), world);
-        return {value: verdict, text: textOf(verdict)};
+        if (options.sarif !== undefined) await writeSarif(options.sarif, verdict);
+        return {value: verdict, text: describeVerdict(verdict), ...(verdict.sound ? {} : {exitCode: exitCodes.step})};
       }),
     );
+}
+
+const helpTail = `
+An image is read without being mounted, and never changed. Exit code 3 when a rule finds an error that isn't waived.
+A file of waivers (schemas/waivers.schema.json):
+  waivers:
+    - {rule: hygiene.logs, reason: kept for the auditors until they are done, expires: 2027-01-31}`;
+
+async function listRules(): Promise<Answer> {
+  const {rules} = await import('../../rules/index.js');
+  const value = rules.map(({find: _, ...rule}) => rule);
+  return {value, text: describeRules(rules)};
+}
+
+async function writeSarif(path: string, verdict: Verdict): Promise<void> {
+  const {rules, sarifOf} = await import('../../rules/index.js');
+  await writeFileWhole(path, `${JSON.stringify(sarifOf(verdict.findings, rules, verdict.file, version), null, 2)}\n`);
+}
+
+function missingFile(): UsageError {
+  const problem = 'name an image file';
+  return new UsageError('bad-argument', {argument: 'FILE', problem, next: 'trovestack image verify --help'});
 }
 
 function seconds(text: string): number {
@@ -34,27 +69,6 @@ function seconds(text: string): number {
   return value;
 }
 
-function requestFrom(file: string, {boot, firmware, datastore, timeout}: Options): VerifyRequest {
-  return {
-    file,
-    boot: boot === true,
-    firmware,
-    timeoutMs: timeout * 1000,
-    ...(datastore ? {datastore} : {}),
-  };
-}
-
-function textOf(verdict: Verdict): string {
-  const name = verdict.file.split('/').at(-1);
-  if (!verdict.proven) {
-    return [`sound: ${name}`, ...verdict.checks.map((check) => `  ${check.name.padEnd(18)}${check.detail}`)].join('\n');
-  }
-  const answered = verdict.milestones.at(-1);
-  const times = verdict.milestones.map((m) => `  ${(m.atMs / 1000).toFixed(1).padStart(6)} s  ${m.name}`);
-  const where = `${verdict.firmware} on ${verdict.accelerator}`;
-  const after = answered ? ` after ${(answered.atMs / 1000).toFixed(1)} s` : '';
-  return [
-    `proven: ${name} boots by ${where}, and its database answered${after}: ${verdict.serverVersion}`,
-    ...times,
-  ].join('\n');
+function requestFrom(file: string, {boot, firmware, datastore, waivers, timeout}: Options): VerifyRequest {
+  return {file, boot: boot === true, firmware, datastore, waivers, timeoutMs: timeout * 1000};
 }

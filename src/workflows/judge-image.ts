@@ -1,0 +1,106 @@
+import {readFile} from 'node:fs/promises';
+import {systemErrorCode, UsageError, type World} from '../base/index.js';
+import {type ChosenVersion, chooseVersion, readCatalogue} from '../datastore/index.js';
+import type {DiskFile} from '../disk/index.js';
+import {findSeries} from '../image/index.js';
+import type {ImageContent} from '../inspection/index.js';
+import {examine, type Judgement, judge, type Purpose, parseWaivers, rules, type Waiver} from '../rules/index.js';
+import {probeDisk} from './probe-disk.js';
+import {readImage} from './read-image.js';
+import type {Workshop} from './workshop.js';
+
+/** What an image is to be judged for. */
+export interface JudgedFor {
+  /** `mariadb` or `mariadb:11.8`; default: what the image says of itself. */
+  readonly datastore?: string | undefined;
+  /** File of waivers. */
+  readonly waivers?: string | undefined;
+}
+
+export interface JudgedImage {
+  readonly judgement: Judgement;
+  /** What it serves; absent when neither the request nor the image says, or the catalogue doesn't know. */
+  readonly chosen?: ChosenVersion;
+}
+
+/** Reads an image without mounting it and asks every rule.
+ * @throws {UsageError} `not-a-disk-image`, `invalid-file`, `file-not-found`, `unknown-datastore`, `unknown-version`
+ * @throws {StepError} `image-unsound` when it is too damaged to be read.
+ */
+export async function judgeImage(
+  disk: DiskFile,
+  asked: JudgedFor,
+  workshop: Workshop,
+  world: World,
+): Promise<JudgedImage> {
+  const waivers = asked.waivers === undefined ? [] : await readWaivers(asked.waivers);
+  const {content} = await readImage(disk, workshop, world);
+  const said = manifestIn(content);
+  const chosen = await choose(asked.datastore, said, world);
+  const probes = await probeDisk(disk, content, workshop, world);
+  const purpose = chosen && purposeOf(chosen, said?.series);
+  const today = new Date().toISOString().slice(0, 10);
+  const judgement = judge(examine(content, probes, purpose), rules, waivers, today);
+  for (const text of judgement.remarks) world.emit({type: 'warning', text});
+  return {judgement, ...(chosen ? {chosen} : {})};
+}
+
+async function readWaivers(path: string): Promise<readonly Waiver[]> {
+  try {
+    return await parseWaivers(path, await readFile(path, 'utf8'));
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') throw new UsageError('file-not-found', {path, what: 'file of waivers'});
+    throw error;
+  }
+}
+
+interface Manifest {
+  readonly datastore: string;
+  readonly version: string;
+  readonly series: string;
+}
+
+/** What the image says of itself, where it says it in full. */
+function manifestIn({texts}: ImageContent): Manifest | undefined {
+  try {
+    const {datastore, version, series} = JSON.parse(texts['/etc/trovestack/manifest.json'] ?? '') as Partial<Manifest>;
+    return [datastore, version, series].every((one) => typeof one === 'string')
+      ? {datastore: `${datastore}`, version: `${version}`, series: `${series}`}
+      : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined; // a rule names it
+    throw error;
+  }
+}
+
+async function choose(
+  asked: string | undefined,
+  said: Manifest | undefined,
+  world: World,
+): Promise<ChosenVersion | undefined> {
+  const catalogue = await readCatalogue(world.paths.home);
+  if (asked !== undefined) return chooseVersion(catalogue, asked);
+  if (!said) return undefined;
+  try {
+    return chooseVersion(catalogue, `${said.datastore}:${said.version}`);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    const text = `the image says that it serves ${said.datastore} ${said.version}, which the catalogue doesn't have`;
+    world.emit({type: 'warning', text});
+    return undefined;
+  }
+}
+
+function purposeOf({datastore, version}: ChosenVersion, seriesName: string | undefined): Purpose {
+  const series = seriesName === undefined ? undefined : findSeries(seriesName);
+  return {
+    datastore: datastore.name,
+    version: version.version,
+    manager: datastore.manager,
+    container: `${version.container.image}:${version.container.tag}`,
+    mountPoint: datastore.mountPoint,
+    ports: datastore.ports.filter((port) => typeof port === 'number'),
+    diskGiB: datastore.minimum.diskGiB,
+    ...(series ? {series} : {}),
+  };
+}
