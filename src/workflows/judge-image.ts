@@ -5,6 +5,7 @@ import type {DiskFile} from '../disk/index.js';
 import {findSeries} from '../image/index.js';
 import type {ImageContent} from '../inspection/index.js';
 import {examine, type Judgement, judge, type Purpose, parseWaivers, rules, type Waiver} from '../rules/index.js';
+import {openImageTools} from './image-tools.js';
 import {probeDisk} from './probe-disk.js';
 import {readImage} from './read-image.js';
 import type {Workshop} from './workshop.js';
@@ -34,10 +35,11 @@ export async function judgeImage(
   world: World,
 ): Promise<JudgedImage> {
   const waivers = asked.waivers === undefined ? [] : await readWaivers(asked.waivers);
-  const {content} = await readImage(disk, workshop, world);
+  const tools = await openImageTools(disk, workshop, world);
+  const {content} = await readImage(disk, workshop, world, tools);
   const said = manifestIn(content);
   const chosen = await choose(asked.datastore, said, world);
-  const probes = await probeDisk(disk, content, workshop, world);
+  const probes = await probeDisk(disk, content, tools);
   const purpose = chosen && purposeOf(chosen, said?.series);
   const today = new Date().toISOString().slice(0, 10);
   const judgement = judge(examine(content, probes, purpose), rules, waivers, today);

@@ -1,69 +1,28 @@
-import {chmod, writeFile} from 'node:fs/promises';
-import {describeEnd, lastLines, type Outcome, StepError, type World} from '../base/index.js';
+import {describeEnd, lastLines, type Outcome} from '../base/index.js';
 import type {DiskFile} from '../disk/index.js';
 import {type ImageContent, parsePasswords} from '../inspection/index.js';
 import type {Probes} from '../rules/index.js';
-import {enter} from '../sandbox/index.js';
-import {ensureToolsRoot} from './tools-root.js';
-import type {Workshop} from './workshop.js';
-
-const imageInside = '/image';
-const rawInside = '/scratch/disk.raw';
-
-type Run = (argv: readonly string[]) => Promise<Outcome>;
+import {type ImageTools, imageInside, type RawDisk} from './image-tools.js';
 
 /** Asks the programs that know best about an image file: its own tables, the root file system, what UEFI would start, and
  * whether passwords are those that everybody tries first. The file is only read.
  * @throws {StepError} `image-unsound` when its content can't be read.
  */
-export async function probeDisk(
-  disk: DiskFile,
-  content: ImageContent,
-  workshop: Workshop,
-  world: World,
-): Promise<Probes> {
-  const {run, scratch} = await openScratch(disk, workshop, world);
+export async function probeDisk(disk: DiskFile, content: ImageContent, tools: ImageTools): Promise<Probes> {
+  const {run} = tools;
   const checked =
     disk.format === 'qcow2' ? await run(['qemu-img', 'check', '--quiet', '-f', 'qcow2', imageInside]) : undefined;
-  const converted = await run(['qemu-img', 'convert', '-W', '-f', disk.format, '-O', 'raw', imageInside, rawInside]);
-  if (converted.exitCode !== 0) {
-    throw new StepError('image-unsound', {file: disk.path, check: 'content', detail: problemOf(converted) ?? ''});
-  }
+  const raw = await tools.raw();
   const root = content.partitions.find(({mountPoint}) => mountPoint === '/');
-  const system = await run(['e2fsck', '-f', '-n', `${rawInside}?offset=${root?.startBytes ?? 0}`]);
-  const programs = await uefiPrograms(content, run);
+  const system = await run(['e2fsck', '-f', '-n', `${raw.inside}?offset=${root?.startBytes ?? 0}`]);
+  const programs = await uefiPrograms(content, raw, tools);
   return {
     format: disk.format,
     ...withProblem('qcow2Problem', checked),
     ...withProblem('fileSystemProblem', system),
     ...(programs ? {uefiPrograms: programs} : {}),
-    guessablePasswords: await guessablePasswords(content, run, scratch),
+    guessablePasswords: await guessablePasswords(content, tools),
   };
-}
-
-async function openScratch(disk: DiskFile, workshop: Workshop, world: World) {
-  const tools = await ensureToolsRoot('assembly', workshop, world);
-  const scratch = await workshop.work.newFolder();
-  await chmod(scratch, 0o777);
-  const run: Run = (argv) =>
-    enter(
-      {
-        name: 'inspection',
-        root: tools.tree,
-        mounts: [
-          {kind: 'bind', at: imageInside, from: disk.path, readOnly: true},
-          {kind: 'bind', at: '/scratch', from: scratch, readOnly: false},
-        ],
-        network: 'none',
-        ids: 'host',
-        env: {PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C.UTF-8', MTOOLS_SKIP_CHECK: '1'},
-        cwd: '/',
-        argv,
-      },
-      workshop.sandboxes,
-      {signal: world.signal},
-    );
-  return {run, scratch};
 }
 
 function withProblem<Name extends string>(name: Name, outcome: Outcome | undefined): {readonly [key in Name]?: string} {
@@ -78,11 +37,11 @@ function problemOf(outcome: Outcome): string | undefined {
 }
 
 /** Names in EFI/BOOT; undefined without an EFI system partition. */
-async function uefiPrograms(content: ImageContent, run: Run): Promise<string[] | undefined> {
+async function uefiPrograms(content: ImageContent, raw: RawDisk, {run}: ImageTools): Promise<string[] | undefined> {
   const type = {gpt: 'C12A7328-F81F-11D2-BA4B-00A0C93EC93B', mbr: 'EF', none: ''}[content.table];
   const partition = content.partitions.find((one) => one.type === type);
   if (!partition) return undefined;
-  const listed = await run(['mdir', '-b', '-i', `${rawInside}@@${partition.startBytes}`, '::/EFI/BOOT']);
+  const listed = await run(['mdir', '-b', '-i', `${raw.inside}@@${partition.startBytes}`, '::/EFI/BOOT']);
   return listed.exitCode === 0 ? [...listed.stdout.matchAll(/([^/\s]+\.EFI)\s*$/gim)].map(([, name = '']) => name) : [];
 }
 
@@ -105,12 +64,12 @@ const guess = `
 while (<>) { chomp; my ($user, $hash, @words) = split /:/;
   for my $word (@words) { my $made = crypt($word, $hash); if (defined $made && $made eq $hash) { print "$user\\n"; last } } }`;
 
-async function guessablePasswords({texts}: ImageContent, run: Run, scratch: string): Promise<string[]> {
+async function guessablePasswords({texts}: ImageContent, {run, give}: ImageTools): Promise<string[]> {
   const set = parsePasswords(texts['/etc/shadow'] ?? '').filter(({password}) => password.startsWith('$'));
   if (set.length === 0) return [];
   const lines = set.map(({user, password}) => [user, password, user, ...commonPasswords].join(':'));
-  await writeFile(`${scratch}/passwords`, `${lines.join('\n')}\n`, {mode: 0o600});
-  const guessed = await run(['perl', '-e', guess, '/scratch/passwords']);
+  const file = await give('passwords', `${lines.join('\n')}\n`);
+  const guessed = await run(['perl', '-e', guess, file]);
   if (guessed.exitCode !== 0) throw new Error(`perl ${describeEnd(guessed)}: ${guessed.stderr}`);
   return guessed.stdout.split('\n').filter(Boolean);
 }

@@ -1,10 +1,8 @@
 import {createHash} from 'node:crypto';
-import {chmod, constants, copyFile, mkdir, readFile, stat} from 'node:fs/promises';
+import {mkdir, readFile} from 'node:fs/promises';
 import {promisify} from 'node:util';
 import {gunzip, gzip} from 'node:zlib';
 import {
-  describeEnd,
-  lastLines,
   type Sha256,
   StepError,
   sha256OfFile,
@@ -31,8 +29,7 @@ import {
   orderListing,
   type TreeEntry,
 } from '../inspection/index.js';
-import {enter, ownByNamespace} from '../sandbox/index.js';
-import {ensureToolsRoot} from './tools-root.js';
+import {type ImageTools, openImageTools} from './image-tools.js';
 import type {Workshop} from './workshop.js';
 
 /** An image file's content, with the file's own digest. */
@@ -44,17 +41,23 @@ export interface ReadImage {
 
 /** Reads all that a disk image holds without mounting it: partitions, every path with the digest of its content, the texts that
  * decide how the system behaves. The store keeps the result by the image's digest.
+ * @param tools Of this image, where the caller has them open already.
  * @throws {StepError} `image-unsound` when it is damaged.
  * @throws {UsageError} `not-a-disk-image` when it has no root file system that can be read here (ext2, ext3, ext4).
  */
-export async function readImage(disk: DiskFile, workshop: Workshop, world: World): Promise<ReadImage> {
+export async function readImage(
+  disk: DiskFile,
+  workshop: Workshop,
+  world: World,
+  tools?: ImageTools,
+): Promise<ReadImage> {
   const sha256 = await sha256OfFile(disk.path, world.signal);
   const kept = keptFile(sha256, workshop);
   const known = await readKept(kept);
   if (known) return {file: disk.path, sha256, content: known};
   const startedAt = performance.now();
-  const raw = disk.format === 'raw' ? disk.path : await convertToRaw(disk, workshop, world);
-  const content = await readRawDisk(raw, disk, world);
+  const raw = await (tools ?? (await openImageTools(disk, workshop, world))).raw();
+  const content = await readRawDisk(raw.path, disk, world);
   const text = Buffer.from(JSON.stringify(content));
   await mkdir(`${workshop.store.folder}/listings`, {recursive: true, mode: 0o700}); // texts in it may be secret
   await writeFileWhole(kept, await compress(text, {level: 3}), 0o600);
@@ -83,44 +86,6 @@ async function readKept(path: string): Promise<ImageContent | undefined> {
     if (isTorn || systemErrorCode(error) === 'ENOENT') return undefined;
     throw error;
   }
-}
-
-async function convertToRaw(disk: DiskFile, workshop: Workshop, world: World): Promise<string> {
-  const tools = await ensureToolsRoot('assembly', workshop, world);
-  const scratch = await workshop.work.newFolder();
-  await chmod(scratch, 0o777);
-  const outcome = await enter(
-    {
-      name: 'inspection',
-      root: tools.tree,
-      mounts: [
-        {kind: 'bind', at: '/image', from: await readableByAll(disk, scratch), readOnly: true},
-        {kind: 'bind', at: '/scratch', from: scratch, readOnly: false},
-      ],
-      network: 'none',
-      ids: 'mapped', // who made the image isn't known: what reads it first has no rights here
-      env: {PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C.UTF-8'},
-      cwd: '/',
-      argv: ['qemu-img', 'convert', '-W', '-f', disk.format, '-O', 'raw', '/image', '/scratch/disk.raw'],
-    },
-    workshop.sandboxes,
-    {signal: world.signal},
-  );
-  if (outcome.exitCode !== 0) {
-    const detail = lastLines(outcome.stderr, 3) || describeEnd(outcome);
-    throw new StepError('image-unsound', {file: disk.path, check: 'content', detail});
-  }
-  return `${scratch}/disk.raw`;
-}
-
-/** A private file is copied for those who have no rights to it. */
-async function readableByAll({path}: DiskFile, scratch: string): Promise<string> {
-  if (((await stat(path)).mode & 0o004) !== 0) return path;
-  const copy = `${scratch}/image`;
-  await copyFile(path, copy, constants.COPYFILE_FICLONE);
-  await chmod(copy, 0o600);
-  await ownByNamespace(copy);
-  return copy;
 }
 
 /** A program for BIOS is not all zeros, and its sector ends in the mark 55 AA. */
