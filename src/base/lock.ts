@@ -10,12 +10,17 @@ import {killGroup, lastLines, spawnError} from './process.js';
 const busyCode = 100;
 
 /** Holds a lock on a file until disposed, or until this process dies, however it dies: the kernel frees it.
- * Waits while another process holds it, or with `wait: false` throws.
+ * Waits while another process holds it, or with `wait: false` throws. A shared one can be held by many.
  * @throws {HostError} `busy-lock`, `missing-tool`, `disk-full`, `no-access`, `command-failed`
  */
 export async function lockFile(
   path: string,
-  options: {readonly what: string; readonly wait?: boolean; readonly signal?: AbortSignal},
+  options: {
+    readonly what: string;
+    readonly wait?: boolean;
+    readonly isShared?: boolean;
+    readonly signal?: AbortSignal;
+  },
 ): Promise<AsyncDisposable> {
   await makeFile(path).catch((error: unknown) => {
     throw storeError(error, path, `taking the lock of ${options.what}`);
@@ -26,6 +31,7 @@ export async function lockFile(
     'flock',
     [
       ...(options.wait === false ? ['-n'] : []),
+      ...(options.isShared ? ['-s'] : []),
       '-E',
       String(busyCode),
       path,

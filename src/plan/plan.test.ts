@@ -1,26 +1,40 @@
 import {describe, expect, test} from 'vitest';
 import type {Sha256} from '../base/index.js';
-import {type BuildRecord, keysOf, planTree, recordOf} from './plan.js';
-import type {Step} from './step.js';
+import {type BuildRecord, type KnownResults, keysOf, planTree, presentKeys, recordOf} from './plan.js';
+import {resultKey, type Step} from './step.js';
 
 function step(id: string, inputs: Record<string, string>): Step {
   return {id, place: 'inside', usesNetwork: false, work: {kind: 'script', script: id, args: []}, inputs};
 }
 
 const before = [step('a', {script: '1'}), step('b', {script: '1', config: 'x'}), step('c', {script: '1'})];
-const nothing = {has: () => false, last: undefined, rebuild: new Set<string>(), repeated: new Set<never>()};
+const nothing: KnownResults = {
+  has: () => false,
+  generations: new Map(),
+  generation: 'now',
+  last: undefined,
+  rebuild: new Set(),
+};
 
-function acts(
-  steps: readonly Step[],
-  options: {has?: readonly string[]; last?: BuildRecord; rebuild?: 'all' | string[]; repeated?: readonly Sha256[]},
-) {
-  const {rebuild = []} = options;
-  const plan = planTree('t', steps, {
-    has: (key) => options.has?.includes(key) ?? false,
-    last: options.last,
-    rebuild: rebuild === 'all' ? rebuild : new Set(rebuild),
-    repeated: new Set(options.repeated),
+interface Options {
+  readonly has?: readonly string[];
+  readonly last?: BuildRecord;
+  readonly rebuild?: 'all' | readonly string[];
+  readonly generations?: KnownResults['generations'];
+}
+
+function planOf(steps: readonly Step[], {has = [], rebuild = [], generations, last}: Options) {
+  return planTree('t', steps, {
+    ...nothing,
+    has: (key) => has.includes(key),
+    last,
+    rebuild: typeof rebuild === 'string' ? rebuild : new Set(rebuild),
+    generations: generations ?? nothing.generations,
   });
+}
+
+function acts(steps: readonly Step[], options: Options) {
+  const plan = planOf(steps, options);
   return plan.decisions.map((d) => (d.kind === 'run' ? `run ${d.step.id}: ${d.reason}` : `reuse ${d.step.id}`));
 }
 
@@ -69,13 +83,51 @@ describe('a plan', () => {
     expect(acts(before, {has: keysOf(before), last, rebuild: 'all'})[0]).toBe('run a: asked for by --rebuild');
   });
 
-  test('does not run again what this build has run again, only what stands on it', () => {
+  test('makes anew under keys of their own what is asked for and what stands on it, and identifies the same', () => {
     const keys = keysOf(before);
-    expect(acts(before, {has: keys, rebuild: ['a'], repeated: keys.slice(0, 1)})).toEqual([
+    const old = planOf(before, {has: keys});
+    const plan = planOf(before, {has: keys, rebuild: ['b']});
+    expect(plan.decisions.map(({key}) => keys.includes(key))).toEqual([true, false, false]);
+    expect(plan.decisions[1]).toMatchObject({kind: 'run', replaces: keys[1]});
+    expect(plan.decisions[2]).not.toHaveProperty('replaces');
+    expect(plan).toMatchObject({identity: old.identity, generations: ['now'], resultKey: plan.decisions[2]?.key});
+    expect(plan.resultKey).not.toBe(old.resultKey);
+  });
+
+  test('goes on with what was made anew, not with what stands on the old result', () => {
+    const keys = keysOf(before);
+    const generations = new Map([[keys[0] as Sha256, 'then']]);
+    const [anew = ''] = presentKeys(before, generations);
+    expect(acts(before, {has: [...keys, anew], generations})).toEqual([
       'reuse a',
       'run b: not built before',
       'run c: not built before',
     ]);
+  });
+
+  test('does not make anew again what this build has made, nor what stands on it', () => {
+    const [a = '' as Sha256] = keysOf(before);
+    const run = ['reuse a', 'run b: not built before', 'run c: not built before'];
+    const generations = new Map([[a, 'now']]);
+    const has = presentKeys(before, generations);
+    expect(acts(before, {has: has.slice(0, 1), rebuild: ['a'], generations})).toEqual(run);
+    expect(acts(before, {has, rebuild: 'all', generations})).toEqual(['reuse a', 'reuse b', 'reuse c']);
+  });
+
+  test('makes anew a result that is gone from under others, and those too', () => {
+    const keys = keysOf(before);
+    const last = recordOf(planTree('t', before, nothing));
+    const plan = planOf(before, {has: [keys[0] ?? '', keys[2] ?? ''], last});
+    expect(plan.decisions[1]).toMatchObject({reason: 'its result is gone from the store', replaces: keys[1]});
+    expect(plan.decisions[2]).toMatchObject({kind: 'run', reason: 'follows a changed step'});
+  });
+
+  test('runs what takes in a tree of which results were made anew', () => {
+    const takesIn = (generations: readonly string[]) => [before[0], {...before[1], takesIn: generations}] as Step[];
+    const has = keysOf(takesIn([]));
+    const plan = planOf(takesIn(['then']), {has});
+    expect(plan.decisions.map(({kind}) => kind)).toEqual(['reuse', 'run']);
+    expect(plan.resultKey).toBe(resultKey(has[1] as Sha256, ['then']));
   });
 });
 

@@ -22,6 +22,8 @@ export interface Step {
   readonly work: StepWork;
   /** All that can change its result beside the steps before it: a name fit for people → a digest or a value. */
   readonly inputs: Readonly<Record<string, string>>;
+  /** Generations of another tree's results that it puts into this one. */
+  readonly takesIn?: readonly string[];
 }
 
 /** Raised when the engine itself comes to do the same step differently, by other than its scripts, which are inputs. */
@@ -31,6 +33,15 @@ const engineForm = 3;
 export function stepKey(step: Step, before: Sha256): Sha256 {
   const {id, place, usesNetwork, inputs} = step;
   return sha256(canonicalJson({engineForm, id, place, usesNetwork, work: step.work, inputs, before}));
+}
+
+/** The key of a result that is of certain generations, or stands on some. Without one it is the step's. */
+export function resultKey(key: Sha256, generations: readonly string[]): Sha256 {
+  return generations.length === 0 ? key : sha256(canonicalJson({key, generations}));
+}
+
+export function withGeneration(generations: readonly string[], one: string): readonly string[] {
+  return generations.includes(one) ? generations : [...generations, one];
 }
 
 /** The key before the first step. */

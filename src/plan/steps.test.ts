@@ -122,7 +122,7 @@ describe('the steps of a tree', () => {
       engine: sha256(engine),
       kind: {
         kind: 'guest',
-        container: {name: 'c', key: sha256('c'), settings: '{}', scripts: sha256(ofContainer)},
+        container: {name: 'c', identity: sha256('c'), generations: [], settings: '{}', scripts: sha256(ofContainer)},
         manifest: '{}',
         billForm: '1',
       },

@@ -49,7 +49,10 @@ export interface GuestTree {
   readonly kind: 'guest';
   readonly container: {
     readonly name: string;
-    readonly key: Sha256;
+    /** What its tree is made of. */
+    readonly identity: Sha256;
+    /** Of its tree's results. */
+    readonly generations: readonly string[];
     readonly settings: string;
     /** Digest of the scripts that put it into the guest. */
     readonly scripts: Sha256;
@@ -226,12 +229,12 @@ function filesBelow(elements: readonly Element[], folder: string): Record<string
 
 function closingSteps({kind}: TreeInputs, own: OwnStep): Step[] {
   if (kind.kind !== 'guest') return [];
-  const {name, key, settings, scripts: made} = kind.container;
+  const {name, identity, generations, settings, scripts: made} = kind.container;
   return [
     own(
       'container',
       {kind: 'container', container: name},
-      {place: 'outside', inputs: {container: key, settings, scripts: made}},
+      {place: 'outside', inputs: {container: identity, settings, scripts: made}, takesIn: generations},
     ),
     own('manifest', {kind: 'manifest'}, {inputs: {manifest: kind.manifest, 'bills of materials': kind.billForm}}),
   ];

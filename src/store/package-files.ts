@@ -1,6 +1,7 @@
 import {randomBytes} from 'node:crypto';
-import {chmod, rename, rm, stat} from 'node:fs/promises';
+import {chmod, rename, rm, stat, utimes} from 'node:fs/promises';
 import {readFileIfThere, type Sha256, sha256OfFile, systemErrorCode, writeFileWhole} from '../base/index.js';
+import {unwritable} from './unwritable.js';
 
 /** Package files and indexes of archives, each under its digest: `<store>/packages/<sha256>`. Sandboxes see the folder and
  * can't write it. Beside a file lie values made from it. */
@@ -13,7 +14,8 @@ export class PackageFiles {
     this.folder = folder;
   }
 
-  /** The size of a file that is there; one whose content isn't that of its digest is removed, and not there. */
+  /** The size of a file that is there; one whose content isn't that of its digest is removed, and not there. Asking is using:
+   * the time of the last use becomes now, and `store prune` spares what a running build has asked for. */
   size(digest: Sha256): Promise<number | undefined> {
     const known = this.#sound.get(digest);
     if (known) return known;
@@ -25,6 +27,7 @@ export class PackageFiles {
   async #check(digest: Sha256): Promise<number | undefined> {
     const path = `${this.folder}/${digest}`;
     try {
+      await touch(path);
       const {size} = await stat(path);
       if ((await sha256OfFile(path)) === digest) return size;
       await rm(path);
@@ -59,6 +62,14 @@ export class PackageFiles {
   async writeMade(digest: Sha256, kind: MadeKind, text: string): Promise<void> {
     await writeFileWhole(`${this.folder}/${digest}.${kind}`, text);
   }
+}
+
+/** Sets the time of the last use, which is that of the last reading. */
+async function touch(path: string): Promise<void> {
+  const now = new Date();
+  await utimes(path, now, (await stat(path)).mtime).catch((error: unknown) => {
+    if (!unwritable.has(systemErrorCode(error) ?? '')) throw error;
+  });
 }
 
 export type MadeKind = 'table' | 'control';

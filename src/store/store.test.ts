@@ -1,9 +1,9 @@
 import {execFileSync} from 'node:child_process';
-import {chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile} from 'node:fs/promises';
+import {chmod, mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, test, vi} from 'vitest';
-import {type Emit, sha256} from '../base/index.js';
+import {type Emit, type Sha256, sha256} from '../base/index.js';
 import {Store} from './store.js';
 
 describe('a store', () => {
@@ -73,6 +73,38 @@ describe('a store', () => {
     expect(await store.find('steps', sha256('a key'))).toEqual({key: sha256('a key'), folder: kept, facts: {size: 7}});
     expect(await readdir(kept)).toEqual(['facts.json', 'file']);
     expect(await readdir(work.path)).toEqual([]);
+  });
+
+  test('keeps what others stand for now until nobody uses it, and drops with it what was made on it', async () => {
+    const store = await Store.open(folder, emit);
+    const [old, anew, upper, other] = ['old', 'anew', 'upper', 'other'].map(sha256) as [Sha256, Sha256, Sha256, Sha256];
+    const work = await store.openWork();
+    await store.commit('steps', old, await work.newFolder(), {});
+    await store.commit('steps', upper, await work.newFolder(), {}, [old]);
+    await store.commit('images', other, await work.newFolder(), {}, [upper]);
+    await store.commit('steps', anew, await work.newFolder(), {});
+    await store.replace(old, 'generation', anew);
+    expect(await store.generations()).toEqual(new Map([[old, 'generation']]));
+    const needed = vi.fn(async () => new Set<string>());
+    await store.dropReplaced(needed);
+    expect(await store.keys('steps')).toHaveLength(3);
+    await work[Symbol.asyncDispose]();
+    await store.dropReplaced(async () => new Set([upper]));
+    expect([await store.keys('steps'), await store.keys('images')]).toEqual([[anew, upper].sort(), []]);
+    expect(await store.generations()).toEqual(new Map([[old, 'generation']]));
+    needed.mockClear();
+    await store.dropReplaced(needed);
+    expect(needed).not.toHaveBeenCalled();
+  });
+
+  test('notes when a package was asked for', async () => {
+    const {packages} = await Store.open(folder, emit);
+    const path = join(packages.folder, sha256('text'));
+    await writeFile(path, 'text');
+    await utimes(path, 1, 1);
+    expect(await packages.size(sha256('text'))).toBe(4);
+    expect((await stat(path)).atimeMs).toBeGreaterThan(Date.now() - 60_000);
+    expect(await packages.size(sha256('another'))).toBeUndefined();
   });
 
   test('shows logs and what builds were made of to its owner only', async () => {

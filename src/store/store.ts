@@ -1,4 +1,4 @@
-import {chmod, mkdir, readdir, rename, stat, utimes, writeFile} from 'node:fs/promises';
+import {chmod, mkdir, readdir, rename, rm, stat, utimes, writeFile} from 'node:fs/promises';
 import {
   type Emit,
   HostError,
@@ -13,6 +13,7 @@ import {
 } from '../base/index.js';
 import {PackageFiles} from './package-files.js';
 import {arePartsThere, type Parts, partsOf} from './parts.js';
+import {unwritable} from './unwritable.js';
 import {openWorkFolder, removeTree, sweepWorkFolders, type WorkFolder, workingSince} from './work-folder.js';
 
 /** Kinds of results; each has a folder of its own. */
@@ -44,7 +45,7 @@ export class Store {
   static async open(folder: string, emit: Emit): Promise<Store> {
     try {
       await claimFolder(folder);
-      for (const name of [...resultKinds, 'debs', 'packages', 'locks']) {
+      for (const name of [...resultKinds, 'debs', 'packages', 'locks', 'generations', 'replaced']) {
         await mkdir(`${folder}/${name}`, {recursive: true});
       }
       for (const name of ['logs', 'builds']) await makePrivateFolder(`${folder}/${name}`);
@@ -84,8 +85,8 @@ export class Store {
   async find<Facts>(kind: ResultKind, key: Sha256): Promise<StoredResult<Facts> | undefined> {
     const now = new Date();
     await utimes(`${this.folder}/${kind}/${key}/facts.json`, now, now).catch((error: unknown) => {
-      // A store that can't be written can be read all the same.
-      if (!['ENOENT', 'EROFS', 'EACCES', 'EPERM'].includes(systemErrorCode(error) ?? '')) throw error;
+      const code = systemErrorCode(error) ?? '';
+      if (code !== 'ENOENT' && !unwritable.has(code)) throw error;
     });
     return this.look<Facts>(kind, key);
   }
@@ -93,25 +94,27 @@ export class Store {
   /** Finds without using. */
   async look<Facts>(kind: ResultKind, key: Sha256): Promise<StoredResult<Facts> | undefined> {
     const folder = `${this.folder}/${kind}/${key}`;
-    const written = await readWhole<Facts & {readonly parts?: Parts}>(`${folder}/facts.json`);
+    const written = await readWhole<Facts & OwnFacts>(`${folder}/facts.json`);
     if (written === undefined) return undefined;
-    const {parts, ...facts} = written;
+    const {parts, on: _, ...facts} = written;
     if (parts && !(await arePartsThere(folder, parts))) return undefined;
     return {key, folder, facts: facts as Facts};
   }
 
   /** Makes a folder the result of a key. Another build's equal result stays when it was quicker.
    * @param staged Below a work folder of this store; gone afterwards.
+   * @param on Keys of the results that it was made of, or on: it goes when they do.
    */
   async commit<Facts extends object>(
     kind: ResultKind,
     key: Sha256,
     staged: string,
     facts: Facts,
+    on: readonly Sha256[] = [],
   ): Promise<StoredResult<Facts>> {
     const folder = `${this.folder}/${kind}/${key}`;
     try {
-      await writeFile(`${staged}/facts.json`, JSON.stringify({...facts, parts: await partsOf(staged)}));
+      await writeFile(`${staged}/facts.json`, JSON.stringify({...facts, on, parts: await partsOf(staged)}));
       // All files reach the disk before their key does, or a power cut could leave a result of empty files.
       await runOrThrow('writing a result to disk', ['sync', '--file-system', staged], {cwd: this.folder});
       await rename(staged, folder);
@@ -126,13 +129,98 @@ export class Store {
     return {key, folder, facts};
   }
 
-  async remove(kind: ResultKind, key: Sha256): Promise<void> {
-    await using work = await this.openWork();
-    try {
-      await rename(`${this.folder}/${kind}/${key}`, `${work.path}/removed`);
-    } catch (error) {
-      if (systemErrorCode(error) !== 'ENOENT') throw error;
+  /** Keys whose results were made anew, each with the generation that stands for it now. */
+  async generations(): Promise<ReadonlyMap<Sha256, string>> {
+    const found = new Map<Sha256, string>();
+    for (const key of keysAmong(await readdir(`${this.folder}/generations`))) {
+      const now = await this.#readReplacement(key);
+      if (now) found.set(key, now.generation);
     }
+    return found;
+  }
+
+  #readReplacement(first: Sha256): Promise<Replacement | undefined> {
+    return readWhole<Replacement>(`${this.folder}/generations/${first}`);
+  }
+
+  /** Has a new result stand for a key from now on. The one that did stays for those who use it; `dropReplaced` removes it.
+   * @param key Of the new result, which is in the store.
+   */
+  async replace(first: Sha256, generation: string, key: Sha256): Promise<void> {
+    await using _lock = await lockFile(`${this.folder}/locks/${first}`, {what: `result ${first}`});
+    const before = (await this.#readReplacement(first))?.key ?? first;
+    if (before === key) return;
+    await writeFileWhole(
+      `${this.folder}/generations/${first}`,
+      JSON.stringify({generation, key} satisfies Replacement),
+    );
+    await writeFileWhole(`${this.folder}/replaced/${before}`, '');
+  }
+
+  /** Removes results that others stand for now, with all that was made on them, unless a build or boot is at work here.
+   * @param needed Says which keys stay all the same; asked when there is something to remove.
+   */
+  async dropReplaced(needed: () => Promise<ReadonlySet<string>>): Promise<void> {
+    const replaced = keysAmong(await readdir(`${this.folder}/replaced`));
+    if (replaced.length === 0) return;
+    const stays = await needed();
+    await this.whenUnused(async () => {
+      const places = await this.standingOn(replaced);
+      await this.#removeAll(places.filter(({key}) => !stays.has(key)));
+      const isLeft = async (key: Sha256) => (await this.look('steps', key)) !== undefined;
+      for (const key of replaced) if (!(await isLeft(key))) await rm(`${this.folder}/replaced/${key}`, {force: true});
+      for (const first of keysAmong(await readdir(`${this.folder}/generations`))) {
+        const now = await this.#readReplacement(first);
+        if (now && ((await isLeft(now.key)) || (await isLeft(first)))) continue;
+        await rm(`${this.folder}/generations/${first}`, {force: true});
+      }
+    });
+  }
+
+  /** Removes results, which nobody may use, and all that was made of them. To be called by `whenUnused`. */
+  async removeWithAllOn(keys: readonly Sha256[]): Promise<void> {
+    await this.#removeAll(await this.standingOn(keys));
+  }
+
+  /** Does something while no build or boot is at work in the store; new ones wait.
+   * @returns Whether it was done: not when one is at work.
+   */
+  async whenUnused(act: () => Promise<void>): Promise<boolean> {
+    try {
+      await using _lock = await lockFile(this.#useLock, {what: `the store "${this.folder}"`, wait: false});
+      await act();
+      return true;
+    } catch (error) {
+      if (error instanceof HostError && error.code === 'busy-lock') return false;
+      throw error;
+    }
+  }
+
+  get #useLock(): string {
+    return `${this.folder}/locks/in-use`;
+  }
+
+  /** Results with all that was made of them, in any order. */
+  async standingOn(keys: readonly Sha256[]): Promise<{readonly kind: ResultKind; readonly key: Sha256}[]> {
+    const made: {kind: ResultKind; key: Sha256; on: readonly Sha256[]}[] = [];
+    for (const kind of resultKinds) {
+      for (const key of await this.keys(kind)) {
+        const {on = []} = (await readWhole<OwnFacts>(`${this.folder}/${kind}/${key}/facts.json`)) ?? {};
+        made.push({kind, key, on});
+      }
+    }
+    const found = new Set(keys);
+    for (let before = -1; before < found.size; ) {
+      before = found.size;
+      for (const {key, on} of made) if (on.some((below) => found.has(below))) found.add(key);
+    }
+    return made.filter(({key}) => found.has(key)).map(({kind, key}) => ({kind, key}));
+  }
+
+  async #removeAll(places: readonly {readonly kind: ResultKind; readonly key: Sha256}[]): Promise<void> {
+    if (places.length === 0) return;
+    await using work = await openWorkFolder(this.folder);
+    for (const {kind, key} of places) await rename(`${this.folder}/${kind}/${key}`, `${work.path}/${kind}-${key}`);
   }
 
   /** Removes a result that nobody has used since a time; one in use, or being made anew, stays.
@@ -142,7 +230,7 @@ export class Store {
     const folder = `${this.folder}/${kind}/${key}`;
     try {
       await using _lock = await lockFile(`${this.folder}/locks/${key}`, {what: `result ${key}`, wait: false});
-      await using work = await this.openWork();
+      await using work = await openWorkFolder(this.folder);
       await rename(folder, `${work.path}/removed`);
       // Whoever finds a result touches its facts first: found before the renaming, it is seen here; after it, it isn't found.
       if ((await lastUse(`${work.path}/removed`)) <= since) return true;
@@ -162,8 +250,7 @@ export class Store {
 
   /** The keys of a kind's folder, whole results or not. */
   async keys(kind: ResultKind): Promise<Sha256[]> {
-    const names = await readdir(`${this.folder}/${kind}`);
-    return names.filter((name): name is Sha256 => /^[0-9a-f]{64}$/.test(name)).sort();
+    return keysAmong(await readdir(`${this.folder}/${kind}`));
   }
 
   /** Since when some build or boot is at work here; undefined when none is. */
@@ -176,9 +263,20 @@ export class Store {
     return lockFile(`${this.folder}/locks/${key}`, {what, signal});
   }
 
-  /** A folder for a build's own files, removed on every path. */
-  openWork(): Promise<WorkFolder> {
-    return openWorkFolder(this.folder);
+  /** A folder for a build's own files, removed on every path. While it is there, the store is in use. */
+  async openWork(): Promise<WorkFolder> {
+    const use = await lockFile(this.#useLock, {what: `the store "${this.folder}"`, isShared: true});
+    const work = await openWorkFolder(this.folder).catch(async (error: unknown) => {
+      await use[Symbol.asyncDispose]();
+      throw error;
+    });
+    return {
+      ...work,
+      async [Symbol.asyncDispose]() {
+        await using _use = use;
+        await work[Symbol.asyncDispose]();
+      },
+    };
   }
 
   /** What the last build of an image was made of; undefined before the first. */
@@ -189,6 +287,22 @@ export class Store {
   async writeBuild(image: string, build: object): Promise<void> {
     await writeFileWhole(`${this.folder}/builds/${image}.json`, JSON.stringify(build));
   }
+}
+
+/** What the store itself notes of a result. */
+interface OwnFacts {
+  readonly parts?: Parts;
+  readonly on?: readonly Sha256[];
+}
+
+/** What stands for a key. */
+interface Replacement {
+  readonly generation: string;
+  readonly key: Sha256;
+}
+
+function keysAmong(names: readonly string[]): Sha256[] {
+  return names.filter((name): name is Sha256 => /^[0-9a-f]{64}$/.test(name)).sort();
 }
 
 const markerName = '.trovestack-store';

@@ -122,7 +122,7 @@ export async function assembleDisk(job: DiskJob): Promise<StoredResult<ImageFact
   await writeFile(`${staged}/manifest.json`, `${formatJson(job.sidecar, 2)}\n`);
   for (const [name, text] of Object.entries(job.companions)) await writeFile(`${staged}/${name}`, text);
   const facts = {outputs, ...(virtualSizeBytes === undefined ? {} : {virtualSizeBytes})};
-  return workshop.store.commit('images', job.key, staged, facts);
+  return workshop.store.commit('images', job.key, staged, facts, [job.tree.key]);
 }
 
 /** Waits for all to end, so that nothing still writes where one's failure is told; then throws the first failure. */

@@ -1,3 +1,4 @@
+import {randomBytes} from 'node:crypto';
 import {chmod, writeFile} from 'node:fs/promises';
 import {basename, dirname, resolve} from 'node:path';
 import type {Deb} from '../archive/index.js';
@@ -26,7 +27,7 @@ import {
   toolsFor,
 } from './plan-image.js';
 import type {StepContext, StepFacts} from './run-step.js';
-import {type BuiltTree, runTree} from './run-tree.js';
+import {type BuiltTree, type MadeAnew, runTree} from './run-tree.js';
 import {ensureToolsRoot, type ToolsRoot} from './tools-root.js';
 import {type BuildConditions, openWorkshop, type Workshop} from './workshop.js';
 
@@ -92,19 +93,17 @@ async function build(blueprint: ImageBlueprint, request: BuildRequest, world: Wo
   const lockFile = resolve(request.lockFile ?? `${delivery.stem}.lock.yaml`);
   await using packages = await BuildPackages.open(blueprint, request, lockFile, workshop, world);
   const tools = await ensureToolsRoot(toolsFor(blueprint), workshop, world, packages.toolsSource);
-  const repeated = new Set<Sha256>();
-  const replan = () => planImage(blueprint, request.rebuild, workshop, tools, packages, world, repeated);
+  const anew = {generation: randomBytes(8).toString('hex'), made: new Set<Sha256>()};
+  const replan = () => planImage(blueprint, request.rebuild, workshop, tools, packages, world, anew.generation);
   const planned = await replan();
   const {definition} = planned;
   const decisions = plansOf(planned).flatMap((plan) => plan.decisions);
   const reused = decisions.filter(({kind}) => kind === 'reuse').length + (planned.diskReason === undefined ? 1 : 0);
   world.emit({type: 'plan ready', image: definition.name, steps: decisions.length + 1, reused});
 
-  const found = await findOrBuild(planned, replan, {workshop, tools, packages, world, repeated}).catch(
-    (error: unknown) => {
-      throw storeError(error, workshop.store.folder);
-    },
-  );
+  const found = await findOrBuild(planned, replan, {workshop, tools, packages, world, anew}).catch((error: unknown) => {
+    throw storeError(error, workshop.store.folder);
+  });
   const {image, steps, stepsRun} = found;
   await packages.writeLock(await packagesOf(found.planned, workshop), planned.root.release);
   const files = await deliverImage(image, delivery, world.signal);
@@ -175,9 +174,8 @@ async function findOrBuild(
   const tree = await buildTree(planned.root, definition, build, {container});
   const stepsRun = stepsRunBefore + (container?.stepsRun ?? 0) + tree.stepsRun;
   await using _lock = await store.lock(key, `the disk of image "${definition.name}"`, world.signal);
-  const madeMeanwhile = isRepeat(planned) ? undefined : await store.find<ImageFacts>('images', key);
+  const madeMeanwhile = await store.find<ImageFacts>('images', key);
   if (madeMeanwhile) return {planned, image: madeMeanwhile, steps, stepsRun};
-  await store.remove('images', key);
   const sidecar = {
     ...manifestBase(definition, planned.root.elements),
     configurationParameters: await configurationParameters(definition, tree.layers),
@@ -215,11 +213,6 @@ function resultAt(folder: string): ResultPlace {
   return {kind: 'roots', key: basename(folder) as Sha256, folder};
 }
 
-/** Whether results that the store has are to be replaced, and with them the image made from them. */
-function isRepeat(planned: PlannedImage): boolean {
-  return plansOf(planned).some(({decisions}) => decisions.some((d) => d.kind === 'run' && d.isRepeat));
-}
-
 function plansOf({container, root}: PlannedImage): TreePlan[] {
   return [...(container ? [container.plan] : []), root.plan];
 }
@@ -247,13 +240,13 @@ interface Build {
   readonly tools: ToolsRoot;
   readonly packages: BuildPackages;
   readonly world: World;
-  readonly repeated: Set<Sha256>;
+  readonly anew: MadeAnew;
 }
 
 async function buildTree(
   tree: PlannedTree,
   definition: ImageDefinition,
-  {workshop, tools, packages, world, repeated}: Build,
+  {workshop, tools, packages, world, anew}: Build,
   {container, steps}: {readonly container?: BuiltTree | undefined; readonly steps?: number | undefined} = {},
 ): Promise<BuiltTree> {
   const {plan, elements, hookLinks, sources, variables, imageVariables, epoch} = tree;
@@ -275,7 +268,7 @@ async function buildTree(
     shells: [...(shellAt ? [shellAt] : []), ...stepsOfBreaks(ids, breaks)],
     nothing: await workshop.work.newFolder(),
   };
-  const job = {definition, plan, elements, hookLinks, epoch, context, repeated, steps};
+  const job = {definition, plan, elements, hookLinks, epoch, context, anew, steps};
   const built = await runTree({...job, ...(container ? {container} : {})});
   if (steps === undefined) await workshop.store.writeBuild(plan.tree, recordOf(plan));
   return built;

@@ -29,7 +29,7 @@ import {
   sourceMove,
   subjectChanges,
 } from '../lock/index.js';
-import {storeError} from '../store/index.js';
+import {type Store, storeError} from '../store/index.js';
 import {Downloads} from './download.js';
 import {type LentPackages, PackageArchive} from './package-archive.js';
 import type {ImageBlueprint} from './plan-image.js';
@@ -131,7 +131,7 @@ export class BuildPackages implements AsyncDisposable {
     if (found && !written) {
       world.emit({type: 'warning', text: `The lock "${file}" is replaced: ${changes.join(', ')}`});
     }
-    const last = await workshop.store.readBuild<Lock>(lastLockName(subject.image));
+    const last = await readLastLock(subject.image, workshop.store);
     const own = await findDebianMirrors(world.env);
     const mirrors = own ?? written?.mirrors;
     const downloads = isOffline ? undefined : await Downloads.open(world);
@@ -369,6 +369,11 @@ export class BuildPackages implements AsyncDisposable {
 
 function goneWords(gone: readonly Deb[]): string {
   return gone.map(({name, version}) => `${name} ${version} is gone`).join(', ');
+}
+
+/** Of the last build of an image in a store, wherever its file is. */
+export function readLastLock(image: string, store: Store): Promise<Lock | undefined> {
+  return store.readBuild<Lock>(lastLockName(image));
 }
 
 function lastLockName(image: string): string {

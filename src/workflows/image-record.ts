@@ -90,3 +90,17 @@ export async function readImageRecords(store: Store): Promise<ImageRecord[]> {
     .filter((record): record is ImageRecord => record?.form === recordForm)
     .sort((a, b) => (a.builtAt < b.builtAt ? 1 : a.builtAt > b.builtAt ? -1 : 0));
 }
+
+/** Keys of the latest build of each image: of the image, and of its steps.
+ * @param records The last built first.
+ * @returns Each with the image's name.
+ */
+export function keysOfLatest(records: readonly ImageRecord[]): Map<Sha256, string> {
+  const latest = new Map<string, ImageRecord>();
+  for (const record of records) if (!latest.has(record.image)) latest.set(record.image, record);
+  const keys = new Map<Sha256, string>();
+  for (const {image, key, trees} of latest.values()) {
+    for (const one of [key, ...trees.flatMap(({steps}) => steps.map((step) => step.key))]) keys.set(one, image);
+  }
+  return keys;
+}

@@ -35,8 +35,9 @@ import {
 import type {LockedSource} from '../lock/index.js';
 import {
   type BuildRecord,
-  keysOf,
   planTree,
+  presentKeys,
+  resultKey,
   type Step,
   sourceInput,
   stepsBeforeCertainty,
@@ -177,7 +178,7 @@ function givenVariables(env: Environment, names: readonly string[]): Record<stri
 }
 
 /** What a build will do: the image's trees step by step, and its disk.
- * @param repeated Keys of the steps that this build has run already.
+ * @param generation Of what the build makes anew.
  * @throws {UsageError} `unknown-step`, `no-mirror`, `bad-condition`
  */
 export async function planImage(
@@ -187,10 +188,10 @@ export async function planImage(
   tools: ToolsRoot,
   packages: BuildPackages,
   world: World,
-  repeated: ReadonlySet<Sha256> = new Set(),
+  generation = 'to come',
 ): Promise<PlannedImage> {
   const {definition, containerElements, elements, devices, output} = blueprint;
-  const planner = {definition, rebuild, workshop, tools, packages, world, repeated, words: {}};
+  const planner = {definition, rebuild, workshop, tools, packages, world, generation, words: {}};
   const container = isGuest(definition)
     ? await planOne(definition.purpose.container.tree, containerElements, {kind: 'container'}, {}, planner)
     : undefined;
@@ -199,8 +200,8 @@ export async function planImage(
   const plans = [...(container ? [container.plan] : []), root.plan];
   checkRebuild(rebuild, plans);
   const disk = planDisk(definition, devices, elements, root.evaluated);
-  const ofDisk = diskKey(root.plan.resultKey, disk, tools.identity);
-  const key = imageKey(ofDisk, output);
+  const ofDisk = diskKey(root.plan.identity, disk, tools.identity);
+  const key = resultKey(imageKey(ofDisk, output), root.plan.generations);
   const diskReason = await reasonForDisk(key, plans, workshop);
   const trees = {...(container ? {container} : {}), root};
   return {definition, disk, output, ...trees, diskKey: ofDisk, imageKey: key, diskReason};
@@ -217,7 +218,8 @@ function treeKind(
     kind: 'guest',
     container: {
       name: tree.name,
-      key: container.plan.resultKey,
+      identity: container.plan.identity,
+      generations: container.plan.generations,
       settings: canonicalJson(settings),
       scripts: preloadScripts,
     },
@@ -244,7 +246,7 @@ interface Planner {
   readonly tools: ToolsRoot;
   readonly packages: BuildPackages;
   readonly world: World;
-  readonly repeated: ReadonlySet<Sha256>;
+  readonly generation: string;
   /** What to say of changed inputs, by their names. */
   readonly words: Readonly<Record<string, string>>;
 }
@@ -318,20 +320,31 @@ async function planInStages(name: string, inputs: TreeInputs, planner: Planner) 
 }
 
 async function planSteps(name: string, steps: readonly Step[], planner: Planner): Promise<TreePlan> {
-  const {rebuild, workshop, repeated} = planner;
-  const present = await Promise.all(
-    keysOf(steps).map(async (key) => ((await workshop.store.find('steps', key)) ? key : undefined)),
-  );
-  const known = new Set(present);
+  const {rebuild, workshop, generation} = planner;
+  const generations = await workshop.store.generations();
+  const known = await findSteps(presentKeys(steps, generations), workshop);
   const ids = steps.map(({id}) => id);
   const looked = stepsOfBreaks(ids, workshop.conditions.breaks).map(({step}) => step);
   return planTree(name, steps, {
     has: (key) => known.has(key),
+    generations,
+    generation,
     last: await workshop.store.readBuild<BuildRecord>(name),
     rebuild: rebuild === true ? 'all' : new Set([...(rebuild || []), ...looked]),
-    repeated,
     words: planner.words,
   });
+}
+
+/** Those of the keys that have results. A build at work commits a result before those on top of it: what is missing below a
+ * result that is there is looked for once more, and gone then.
+ */
+async function findSteps(keys: readonly Sha256[], {store}: Workshop): Promise<ReadonlySet<Sha256>> {
+  const found = await Promise.all(keys.map((key) => store.find('steps', key)));
+  const last = found.findLastIndex((result) => result !== undefined);
+  const isThere = await Promise.all(
+    keys.map(async (key, i) => (found[i] ?? (i < last ? await store.find('steps', key) : undefined)) !== undefined),
+  );
+  return new Set(keys.filter((_, i) => isThere[i]));
 }
 
 interface TreeArchive {

@@ -1,8 +1,11 @@
+import type {Stats} from 'node:fs';
 import {readdir, stat} from 'node:fs/promises';
 import {runOrThrow, type Sha256, systemErrorCode, type World} from '../base/index.js';
 import {listInstances} from '../devcloud/index.js';
+import type {Lock} from '../lock/index.js';
 import {type Prunable, type ResultKind, readInventorySummary, resultKinds, type Store} from '../store/index.js';
-import {type ImageRecord, readImageRecords} from './image-record.js';
+import {readLastLock} from './build-packages.js';
+import {type ImageRecord, keysOfLatest, readImageRecords} from './image-record.js';
 
 /** One thing in the store. */
 export interface StoreItem extends Prunable {
@@ -30,14 +33,13 @@ export async function readStore(store: Store, world: World): Promise<StoreConten
   for (const kind of resultKinds) {
     for (const key of await store.keys(kind)) items.push(await resultItem(kind, key, needs, records, store, world));
   }
-  for (const kind of ['debs', 'packages', 'listings'] as const)
-    items.push(...(await fileItems(kind, store, needs.since)));
+  for (const kind of ['debs', 'packages', 'listings'] as const) items.push(...(await fileItems(kind, store, needs)));
   return {items, others: await otherFolders(store, world), records};
 }
 
 /** What must stay. */
 interface Needs {
-  /** Keys of results → what they are needed for. */
+  /** Keys of results, and digests of package files → what they are needed for. */
   readonly keys: ReadonlyMap<string, string>;
   /** Everything that was used since then may be in use now. */
   readonly since: Date | undefined;
@@ -45,10 +47,10 @@ interface Needs {
 
 async function readNeeds(records: readonly ImageRecord[], store: Store, world: World): Promise<Needs> {
   const keys = new Map<string, string>();
-  for (const {image, key, trees} of latestOfEach(records)) {
-    const reason = `the latest build of ${image}`;
-    keys.set(key, reason);
-    for (const {steps} of trees) for (const step of steps) keys.set(step.key, reason);
+  for (const [key, image] of keysOfLatest(records)) keys.set(key, `the latest build of ${image}`);
+  for (const image of new Set(records.map((record) => record.image))) {
+    const lock = await readLastLock(image, store);
+    for (const digest of lock ? filesOf(lock) : []) keys.set(digest, `the lock of the latest build of ${image}`);
   }
   for (const {name, layers} of await listInstances(world.paths)) {
     for (const layer of layers) keys.set(layer.split('/').at(-2) ?? '', `devcloud "${name}"`);
@@ -56,10 +58,24 @@ async function readNeeds(records: readonly ImageRecord[], store: Store, world: W
   return {keys, since: await store.workingSince()};
 }
 
-function latestOfEach(records: readonly ImageRecord[]): ImageRecord[] {
-  const latest = new Map<string, ImageRecord>();
-  for (const record of records) if (!latest.has(record.image)) latest.set(record.image, record);
-  return [...latest.values()];
+/** When a file of the store that is no result was used last; the beginning of time when it is gone. */
+export async function lastUseOfFile(path: string): Promise<Date> {
+  try {
+    return lastUseIn(await stat(path));
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return new Date(0);
+    throw error;
+  }
+}
+
+function lastUseIn({atimeMs, birthtimeMs}: Stats): Date {
+  return new Date(Math.max(atimeMs, birthtimeMs));
+}
+
+/** What a build from a lock takes: states of the archive, and packages. */
+function filesOf({archive, packages, tools}: Lock): string[] {
+  const states = [...archive.suites, ...tools.archive.suites];
+  return [...states, ...packages, ...tools.packages].map(({sha256}) => sha256);
 }
 
 async function resultItem(
@@ -103,11 +119,12 @@ async function sizeOf(folder: string, world: World): Promise<number> {
   return Number(printed.split('\t')[0]);
 }
 
-/** Files are used when they are read, as exactly as the disk notes it (relatime: to the day). */
+/** Files are used when they are read, as exactly as the disk notes it (relatime: to the day); packages also when a build asks
+ * whether they are there. */
 async function fileItems(
   kind: 'debs' | 'packages' | 'listings',
   store: Store,
-  since: Date | undefined,
+  {keys, since}: Needs,
 ): Promise<StoreItem[]> {
   const folder = `${store.folder}/${kind}`;
   const names = await readdir(folder).catch((error: unknown) => {
@@ -118,16 +135,19 @@ async function fileItems(
   for (const name of names) {
     const stats = await stat(`${folder}/${name}`);
     if (!stats.isFile()) continue;
-    const lastUsedAt = new Date(Math.max(stats.atimeMs, stats.birthtimeMs));
+    const lastUsedAt = lastUseIn(stats);
     const isInUse = since !== undefined && stats.ctime >= since;
-    const needed = isInUse ? {neededBy: 'a command that is running'} : {};
+    const [digest = ''] = name.split('.'); // values made from a package file lie beside it
+    const neededBy = isInUse ? 'a command that is running' : keys.get(digest);
+    const needed = neededBy === undefined ? {} : {neededBy};
     items.push({kind, name, folder: `${folder}/${name}`, what: name, sizeBytes: stats.size, lastUsedAt, ...needed});
   }
   return items;
 }
 
 async function otherFolders(store: Store, world: World): Promise<StoreContent['others']> {
-  const known = new Set<string>([...resultKinds, 'debs', 'packages', 'listings', 'work', 'locks']);
+  const small = ['work', 'locks', 'generations', 'replaced'];
+  const known = new Set<string>([...resultKinds, 'debs', 'packages', 'listings', ...small]);
   const names = (await readdir(store.folder, {withFileTypes: true}))
     .filter((entry) => entry.isDirectory() && !known.has(entry.name))
     .map(({name}) => name)

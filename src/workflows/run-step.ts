@@ -10,6 +10,7 @@ import {
   memoryKills,
   type Outcome,
   readFileWithin,
+  type Sha256,
   StepError,
   systemErrorCode,
   type World,
@@ -39,6 +40,8 @@ export interface StepFacts {
 
 /** A tree as far as it is built; layers have the top one first. */
 export interface TreeSoFar {
+  /** Of the last step's result; absent before the first. */
+  readonly key?: Sha256;
   readonly layers: readonly string[];
   readonly hookLayers: readonly string[];
   readonly epoch: number;

@@ -10,6 +10,14 @@ import {mergeElements} from './lay-out-elements.js';
 import {preloadContainer} from './preload-container.js';
 import {hookArguments, runInTree, type StepContext, type StepFacts, type TreeSoFar, writeIntoTree} from './run-step.js';
 
+/** What a build has made. */
+export interface MadeAnew {
+  /** Of results in place of others. */
+  readonly generation: string;
+  /** Keys of the steps that it has run. */
+  readonly made: Set<Sha256>;
+}
+
 /** A tree and all that it is made from. */
 export interface TreeJob {
   /** Seconds since 1970 that everything in the tree is dated with. */
@@ -24,8 +32,8 @@ export interface TreeJob {
   readonly context: StepContext;
   /** The finished container tree, for a guest's. */
   readonly container?: BuiltTree;
-  /** Keys whose results this build has replaced: trees share steps, and each is repeated once. */
-  readonly repeated: Set<Sha256>;
+  /** What this build has made, also in other trees. */
+  readonly anew: MadeAnew;
 }
 
 export interface BuiltTree extends TreeSoFar {
@@ -51,8 +59,9 @@ export async function runTree(job: TreeJob): Promise<BuiltTree> {
   return {...tree, key: plan.resultKey, stepsRun};
 }
 
-function onTop(tree: TreeSoFar, {folder, facts}: StoredResult<StepFacts>): TreeSoFar {
+function onTop(tree: TreeSoFar, {key, folder, facts}: StoredResult<StepFacts>): TreeSoFar {
   return {
+    key,
     layers: facts.changesTree ? [`${folder}/target/tree`, ...tree.layers] : tree.layers,
     hookLayers: facts.changesHooks ? [`${folder}/hooks/tree`, ...tree.hookLayers] : tree.hookLayers,
     epoch: tree.epoch,
@@ -70,12 +79,11 @@ async function reuseOrRun(
   if (decision.kind === 'reuse') {
     const result = await store.find<StepFacts>('steps', key);
     if (!result) throw new Bug('planned-result-gone', {step: step.id, key});
-    if (!job.repeated.has(key)) emit({type: 'step reused', step: step.id});
+    if (!job.anew.made.has(key)) emit({type: 'step reused', step: step.id});
     return {result, hasRun: false};
   }
   await using _lock = await store.lock(key, `step ${step.id}`, signal);
-  const isRepeat = decision.isRepeat && !job.repeated.has(key);
-  const madeMeanwhile = isRepeat ? undefined : await store.find<StepFacts>('steps', key);
+  const madeMeanwhile = await store.find<StepFacts>('steps', key);
   if (madeMeanwhile) {
     emit({type: 'step reused', step: step.id});
     return {result: madeMeanwhile, hasRun: false};
@@ -83,7 +91,8 @@ async function reuseOrRun(
   emit({type: 'step started', step: step.id, reason: decision.reason});
   const startedAt = performance.now();
   const result = await runAndKeep(step, key, tree, job);
-  job.repeated.add(key);
+  if (decision.replaces) await store.replace(decision.replaces, job.anew.generation, key);
+  job.anew.made.add(key);
   emit({type: 'step finished', step: step.id, reason: decision.reason, durationMs: performance.now() - startedAt});
   return {result, hasRun: true};
 }
@@ -98,8 +107,8 @@ async function runAndKeep(step: Step, key: Sha256, tree: TreeSoFar, job: TreeJob
     changesHooks: await hasContent(`${staged}/hooks/tree`),
     packages: job.context.packages.takenBy(step.id),
   };
-  await store.remove('steps', key); // what a repeat replaces
-  return store.commit('steps', key, staged, facts);
+  const takenIn = step.work.kind === 'container' && job.container ? [job.container.key] : [];
+  return store.commit('steps', key, staged, facts, [...(tree.key ? [tree.key] : []), ...takenIn]);
 }
 
 async function hasContent(folder: string): Promise<boolean> {

@@ -2,7 +2,7 @@ import {rm} from 'node:fs/promises';
 import type {Sha256, World} from '../base/index.js';
 import {type PruneDecision, type PruneLimits, planPrune, type ResultKind, Store} from '../store/index.js';
 import {recordPath} from './image-record.js';
-import {readStore, type StoreItem} from './read-store.js';
+import {lastUseOfFile, readStore, type StoreItem} from './read-store.js';
 
 export interface PruneRequest extends PruneLimits {
   /** Only say what would go. */
@@ -44,11 +44,15 @@ export async function storePrune(request: PruneRequest, world: World): Promise<P
 }
 
 async function removeItem({kind, name, folder, lastUsedAt}: StoreItem, store: Store): Promise<boolean> {
-  if (kind === 'debs' || kind === 'packages' || kind === 'listings') {
-    await rm(folder, {force: true});
-    return true;
-  }
+  if (kind === 'debs' || kind === 'packages' || kind === 'listings') return removeFile(folder, lastUsedAt);
   const isGone = await store.removeUnused(kind satisfies ResultKind, name as Sha256, lastUsedAt);
   if (isGone && kind === 'images') await rm(recordPath(store, name as Sha256), {force: true});
   return isGone;
+}
+
+/** Removes a file that nobody has used since a time. */
+async function removeFile(file: string, since: Date): Promise<boolean> {
+  if ((await lastUseOfFile(file)) > since) return false;
+  await rm(file, {force: true});
+  return true;
 }

@@ -2,9 +2,9 @@ import {promisify} from 'node:util';
 import {gunzip} from 'node:zlib';
 import type {Sha256, World} from '../base/index.js';
 import {listDifferences, parseList} from '../inspection/index.js';
-import {type ResultKind, readInventory, readInventorySummary, resultKinds, type Store} from '../store/index.js';
+import {type ResultKind, readInventory, readInventorySummary, resultKinds, Store} from '../store/index.js';
 import {type ListedResult, listResults, type ResultPlace} from './inventory-results.js';
-import {readStore} from './read-store.js';
+import {readStore, type StoreItem} from './read-store.js';
 import {ensureToolsRoot} from './tools-root.js';
 import {openWorkshop} from './workshop.js';
 
@@ -29,9 +29,23 @@ export interface VerifiedStore {
 }
 
 /** Compares every result with its inventory, by the digest of each file, its owner, mode, attributes and time.
- * @param isRepair Remove what is damaged, so that the next build makes it anew.
+ * @param isRepair Remove what is damaged, and what was made on it, so that the next build makes it anew.
  */
 export async function storeVerify(isRepair: boolean, world: World): Promise<VerifiedStore> {
+  const {found, ...counts} = await compareResults(world);
+  if (found.length === 0) return {...counts, damaged: []};
+  const store = await Store.open(world.paths.store, world.emit);
+  const {items} = await readStore(store, world);
+  const damaged = found.map(({place, problems}) => {
+    const what = items.find(({kind, name}) => kind === place.kind && name === place.key)?.what ?? 'unknown';
+    return {...place, what, problems, isRemoved: false};
+  });
+  return {...counts, damaged: isRepair ? await repair(damaged, items, store) : damaged};
+}
+
+type Found = readonly {readonly place: ResultPlace; readonly problems: readonly string[]}[];
+
+async function compareResults(world: World): Promise<Omit<VerifiedStore, 'damaged'> & {readonly found: Found}> {
   await using workshop = await openWorkshop(world);
   const {store} = workshop;
   const places = await placesIn(store);
@@ -58,7 +72,7 @@ export async function storeVerify(isRepair: boolean, world: World): Promise<Veri
   return {
     checked: checkable.length,
     unchecked: places.length - torn.size - checkable.length,
-    damaged: await describe(found, isRepair, store, world),
+    found,
   };
 }
 
@@ -84,22 +98,25 @@ async function problemsOf({folder}: ResultPlace, listed: ListedResult): Promise<
   return listDifferences(parseList(lines), parseList((await expand(listed.compressed)).toString('utf8')));
 }
 
-async function describe(
-  found: readonly {readonly place: ResultPlace; readonly problems: readonly string[]}[],
-  isRepair: boolean,
+/** Removes damaged results, and those made of them, but none that somebody uses. */
+async function repair(
+  damaged: readonly DamagedResult[],
+  items: readonly StoreItem[],
   store: Store,
-  world: World,
 ): Promise<DamagedResult[]> {
-  if (found.length === 0) return [];
-  const {items} = await readStore(store, world);
-  const damaged: DamagedResult[] = [];
-  for (const {place, problems} of found) {
-    const item = items.find(({kind, name}) => kind === place.kind && name === place.key);
-    const user = item?.neededBy?.startsWith('devcloud') ? item.neededBy : undefined;
-    const isRemoved = isRepair && user === undefined;
-    if (isRemoved) await store.remove(place.kind, place.key);
-    const kept = isRepair && user !== undefined ? {keptBy: user} : {};
-    damaged.push({...place, what: item?.what ?? 'unknown', problems, isRemoved, ...kept});
-  }
-  return damaged;
+  const devclouds = new Map(items.flatMap(({name, neededBy}) => (isDevcloud(neededBy) ? [[name, neededBy]] : [])));
+  const repaired: DamagedResult[] = [];
+  const isFree = await store.whenUnused(async () => {
+    for (const result of damaged) {
+      const made = await store.standingOn([result.key]);
+      const keptBy = made.map(({key}) => devclouds.get(key)).find((user) => user !== undefined);
+      if (keptBy === undefined) await store.removeWithAllOn([result.key]);
+      repaired.push(keptBy === undefined ? {...result, isRemoved: true} : {...result, keptBy});
+    }
+  });
+  return isFree ? repaired : damaged.map((result) => ({...result, keptBy: 'a command that is running'}));
+}
+
+function isDevcloud(user: string | undefined): user is string {
+  return user?.startsWith('devcloud') === true;
 }

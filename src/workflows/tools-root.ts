@@ -177,7 +177,7 @@ async function makeRoot(
   const {locked} = source;
   const identity = locked?.identity ?? sha256(facts.packages);
   const key = rootKey(purpose, below, identity);
-  const result = await store.commit('roots', key, staged, facts);
+  const result = await store.commit('roots', key, staged, facts, below ? [below.key] : []);
   const present = await store.readBuild<PresentRoot>(`tools-${purpose}`);
   if (!locked || !present) await store.writeBuild(`tools-${purpose}`, {key, below: below?.key} satisfies PresentRoot);
   return result;

@@ -2,6 +2,7 @@ import type {World} from '../base/index.js';
 import type {Phase} from '../element/index.js';
 import {openUserNamespace, ownSandboxIds, type SandboxHost} from '../sandbox/index.js';
 import {Store, type WorkFolder} from '../store/index.js';
+import {keysOfLatest, readImageRecords} from './image-record.js';
 
 /** Under what conditions steps run. They don't shape results. */
 export interface BuildConditions {
@@ -30,6 +31,7 @@ const defaultHookTimeoutMs = 2 * 60 * 60_000;
 export async function openWorkshop(world: World, conditions: BuildConditions = {}): Promise<Workshop> {
   const store = await Store.open(world.paths.store, world.emit);
   await store.claimIds(ownSandboxIds().baseOutside);
+  await store.dropReplaced(async () => new Set(keysOfLatest(await readImageRecords(store)).keys()));
   const namespace = await openUserNamespace(world.signal);
   const work = await store.openWork().catch(async (error: unknown) => {
     await namespace[Symbol.asyncDispose]();

@@ -41,8 +41,8 @@ export function register(cli: Cli): void {
 }
 
 const help = `
-Always kept: what a running command uses, the latest build of each image with its steps, layers that devclouds stand on, and the
-tools of this week's builds. All that is removed can be built or fetched again.`;
+Always kept: what a running command uses, the latest build of each image with its steps and the packages of its lock, layers that
+devclouds stand on, and the tools of this week's builds. All that is removed can be built or fetched again.`;
 
 function textOf({removed, removedBytes, keptBytes, neededBytes, isDryRun}: PrunedStore): string {
   const lines = removed.map(({item, reason}) => {

@@ -6,7 +6,7 @@ export function register(cli: Cli): void {
     .noun('store')
     .command('verify')
     .description('compare every result with what it held when it was new; exit code 1 when one is damaged')
-    .option('--repair', 'remove what is damaged, so that the next build makes it anew')
+    .option('--repair', 'remove what is damaged and what was made on it, so that the next build makes it anew')
     .action(
       cli.actInNamespace(async (world, options: {repair?: true}) => {
         const {storeVerify} = await import('../../workflows/store-verify.js');
@@ -21,7 +21,7 @@ const shownProblems = 5;
 
 function textOf({checked, unchecked, damaged}: VerifiedStore): string {
   const lines = damaged.flatMap(({kind, what, folder, problems, isRemoved, keptBy}) => [
-    `damaged ${kind}: ${what}${isRemoved ? ' (removed)' : ''}${keptBy ? ` (kept: ${keptBy} stands on it; destroy that first)` : ''}`,
+    `damaged ${kind}: ${what}${isRemoved ? ' (removed)' : ''}${keptBy ? ` (kept: ${keptBy} stands on it; end that first)` : ''}`,
     `  folder  ${folder}`,
     ...problems.slice(0, shownProblems).map((problem) => `  ${problem}`),
     ...(problems.length > shownProblems ? [`  … and ${problems.length - shownProblems} more`] : []),
