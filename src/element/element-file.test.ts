@@ -1,16 +1,19 @@
 import {describe, expect, test} from 'vitest';
-import {parseElementFile, reachesNetwork} from './element-file.js';
+import {parseElementFile, reachOf} from './element-file.js';
 
 describe('element.yaml', () => {
-  test('says whether hooks reach the network', async () => {
+  test('says what hooks reach', async () => {
     expect(await parseElementFile('e/element.yaml', 'network: none\n')).toEqual({network: 'none'});
-    expect(reachesNetwork({network: 'none'}, 'install.d')).toBe(false);
-    expect(reachesNetwork({network: 'full'}, 'cleanup.d')).toBe(true);
+    expect(reachOf({network: 'none'}, 'install.d')).toBe('none');
+    expect(reachOf({network: 'full'}, 'cleanup.d')).toBe('full');
+    expect(reachOf({network: 'packages'}, 'install.d')).toBe('packages');
+    expect(reachOf({network: 'packages'}, 'cleanup.d')).toBe('none');
   });
 
   test('is not needed: hooks that install reach the network, those that finish the image do not', () => {
     const phases = ['root.d', 'extra-data.d', 'install.d', 'post-root.d', 'finalise.d', 'cleanup.d'] as const;
-    expect(phases.map((phase) => reachesNetwork(undefined, phase))).toEqual([true, true, true, false, false, false]);
+    const reach = ['full', 'full', 'full', 'none', 'none', 'none'];
+    expect(phases.map((phase) => reachOf(undefined, phase))).toEqual(reach);
   });
 
   test('with an unknown word is refused at its place', async () => {

@@ -5,10 +5,10 @@ import type {Phase} from './element.js';
 /** The one schema of an element's `element.yaml`, which is ours: elements without it are read as diskimage-builder does. */
 export const elementFileSchema = z.strictObject({
   network: z
-    .enum(['none', 'full'])
+    .enum(['none', 'packages', 'full'])
     .optional()
     .describe(
-      "Whether the element's hooks reach the network. Without it those of root.d to post-install.d do, and those of later phases don't",
+      "What the element's hooks reach: nothing, the package archive alone, the network. Without it those of root.d to post-install.d reach the network, and those of later phases nothing; these don't need packages either",
     ),
 });
 
@@ -30,7 +30,13 @@ const fetchingPhases: ReadonlySet<Phase> = new Set([
   'post-install.d',
 ]);
 
-/** Whether an element's hooks of a phase reach the network. */
-export function reachesNetwork(settings: ElementSettings | undefined, phase: Phase): boolean {
-  return settings?.network === undefined ? fetchingPhases.has(phase) : settings.network === 'full';
+/** What hooks and other steps reach: nothing; packages, which they are lent without a network of their own; the machine's network,
+ * and packages. */
+export type Reach = 'none' | 'packages' | 'full';
+
+/** What an element's hooks of a phase reach. */
+export function reachOf(settings: ElementSettings | undefined, phase: Phase): Reach {
+  const asked = settings?.network;
+  if (asked === 'none' || asked === 'full') return asked;
+  return fetchingPhases.has(phase) ? (asked ?? 'full') : 'none';
 }

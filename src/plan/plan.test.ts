@@ -4,7 +4,7 @@ import {type BuildRecord, type KnownResults, keysOf, planTree, presentKeys, reco
 import {resultKey, type Step} from './step.js';
 
 function step(id: string, inputs: Record<string, string>): Step {
-  return {id, place: 'inside', usesNetwork: false, work: {kind: 'script', script: id, args: []}, inputs};
+  return {id, place: 'inside', reach: 'none', work: {kind: 'script', script: id, args: []}, inputs};
 }
 
 const before = [step('a', {script: '1'}), step('b', {script: '1', config: 'x'}), step('c', {script: '1'})];
@@ -55,6 +55,19 @@ describe('a plan', () => {
       'run b: input changed: config',
       'run c: follows a changed step',
     ]);
+  });
+
+  test('says of an input that has words what these are, in place of its name', () => {
+    const now = (archive: string, source: string) => [step('a', {'package archive': archive, 'source trove': source})];
+    const last = recordOf(planTree('t', now('1', 'abc'), nothing));
+    const reasonOf = (steps: readonly Step[], words: Record<string, string>) => {
+      const [decision] = planTree('t', steps, {...nothing, last, words}).decisions;
+      return decision?.kind === 'run' ? decision.reason : undefined;
+    };
+    const moved = 'package list moved: libssl3 3.5.1 → 3.5.2';
+    expect(reasonOf(now('2', 'abc'), {'package archive': moved})).toBe(moved);
+    const source = 'source moved: trove abc → def';
+    expect(reasonOf(now('1', 'def'), {'package archive': moved, 'source trove': source})).toBe(source);
   });
 
   test('is recorded without the values of its inputs', () => {

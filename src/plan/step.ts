@@ -1,4 +1,5 @@
 import {canonicalJson, type Sha256, sha256} from '../base/index.js';
+import type {Reach} from '../element/index.js';
 
 /** Where a step's program runs: in the image's tree, or in the tools root with the tree at TARGET_ROOT. */
 export type StepPlace = 'inside' | 'outside';
@@ -18,7 +19,7 @@ export interface Step {
   /** `trove-docker/install.d/30-docker`, or `engine/…` for the engine's own. */
   readonly id: string;
   readonly place: StepPlace;
-  readonly usesNetwork: boolean;
+  readonly reach: Reach;
   readonly work: StepWork;
   /** All that can change its result beside the steps before it: a name fit for people → a digest or a value. */
   readonly inputs: Readonly<Record<string, string>>;
@@ -31,8 +32,8 @@ const engineForm = 3;
 
 /** The digest of all that shapes a step's result. */
 export function stepKey(step: Step, before: Sha256): Sha256 {
-  const {id, place, usesNetwork, inputs} = step;
-  return sha256(canonicalJson({engineForm, id, place, usesNetwork, work: step.work, inputs, before}));
+  const {id, place, reach, inputs} = step;
+  return sha256(canonicalJson({engineForm, id, place, reach, work: step.work, inputs, before}));
 }
 
 /** The key of a result that is of certain generations, or stands on some. Without one it is the step's. */

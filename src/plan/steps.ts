@@ -14,7 +14,7 @@ import {
   packagesOfPhase,
   phaseNames,
   phases,
-  reachesNetwork,
+  reachOf,
   sourcesElement,
 } from '../element/index.js';
 import * as scripts from './scripts.js';
@@ -71,7 +71,7 @@ export function stepsOfTree(inputs: TreeInputs): Step[] {
   const own = (id: string, work: StepWork, more: Partial<Step> = {}): Step => ({
     id: `engine/${id}`,
     place: 'inside',
-    usesNetwork: false,
+    reach: 'none',
     work,
     ...more,
     inputs: {...common, ...more.inputs},
@@ -90,7 +90,7 @@ export function stepsOfTree(inputs: TreeInputs): Step[] {
     const all = [...engineSteps(inputs, phase, script), ...ofHooks];
     steps.push(...all.sort((a, b) => compareHookNames(a.name, b.name)).map(({step}) => step));
     if (phase === 'install.d' && packages.length > 0) {
-      const more = {usesNetwork: true, inputs: {packages: packages.join(' ')}};
+      const more = {reach: 'packages', inputs: {packages: packages.join(' ')}} as const;
       steps.push(script('install.d/extra-packages', scripts.installPackages, packages, more));
     }
     if (phase === 'post-install.d' && kind.kind !== 'container') steps.push(script('initramfs', scripts.initramfs));
@@ -145,8 +145,8 @@ function hookStep(
     for (const [name, what] of Object.entries(sources)) inputs[sourceInput(name)] = what;
   }
   const work = {kind: 'hook', element: hook.element, phase: hook.phase, name: hook.name} as const;
-  const usesNetwork = reachesNetwork(element?.settings, hook.phase);
-  return {id: hookId(hook), place: phases[hook.phase], usesNetwork, work, inputs};
+  const reach = reachOf(element?.settings, hook.phase);
+  return {id: hookId(hook), place: phases[hook.phase], reach, work, inputs};
 }
 
 /** The input's name. */
@@ -213,7 +213,7 @@ function packageSteps({elements, evaluated}: TreeInputs, phase: Phase, script: S
     const names = packages[act];
     if (names.length === 0) return [];
     const text = act === 'install' ? scripts.installPackages : scripts.removePackages;
-    const more = {usesNetwork: true, inputs: {packages: names.join(' ')}};
+    const more = {reach: 'packages', inputs: {packages: names.join(' ')}} as const;
     return [{name: packageHookNames[packagePhase][act], step: script(`${phase}/${act}-packages`, text, names, more)}];
   });
 }

@@ -86,7 +86,7 @@ export async function runInTree(
   extraMounts: readonly Mount[] = [],
 ): Promise<string> {
   const {workshop, world, packages} = context;
-  await using lent = step.usesNetwork ? await packages.lend() : undefined;
+  await using lent = step.reach !== 'none' ? await packages.lend() : undefined;
   const indexes: IndexLayer = lent ? await context.indexes.for(tree.layers) : {};
   const seen = indexes.folder === undefined ? tree : {...tree, layers: [indexes.folder, ...tree.layers]};
   const spec =
@@ -198,7 +198,7 @@ async function outsideSpec(
 }
 
 function hasNetwork(step: Step, {packages}: StepContext): boolean {
-  return step.usesNetwork && !packages.isOffline;
+  return step.reach === 'full' && !packages.isOffline;
 }
 
 function archivesMount(at: string, {archives}: LentPackages): Mount {
@@ -272,7 +272,7 @@ function stepError(
   if (isDiskFull(printed)) {
     return new HostError('disk-full', {doing, path: context.workshop.store.folder});
   }
-  if (step.usesNetwork && isMirrorTrouble(printed)) return new HostError('mirror-unreachable', {doing, log});
+  if (step.reach !== 'none' && isMirrorTrouble(printed)) return new HostError('mirror-unreachable', {doing, log});
   const said = outcome.timedOut ? [outcome.stdout, outcome.stderr].join('') : outcome.stderr || outcome.stdout;
   const output = lastLines(said, 15);
   const minutes = context.workshop.conditions.hookTimeoutMs / 60_000;

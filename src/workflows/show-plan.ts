@@ -1,5 +1,6 @@
 import {resolve} from 'node:path';
 import type {World} from '../base/index.js';
+import type {Reach} from '../element/index.js';
 import {BuildPackages, type LockChoices} from './build-packages.js';
 import {type PlannedImage, type PlanRequest, planImage, readBlueprint, toolsFor} from './plan-image.js';
 import {ensureToolsRoot} from './tools-root.js';
@@ -14,7 +15,8 @@ export interface PlannedSteps {
     readonly act: 'run' | 'reuse';
     /** Why it runs; absent when it doesn't. */
     readonly reason?: string;
-    readonly usesNetwork: boolean;
+    /** The package archive alone, or the network. */
+    readonly reach: Reach;
     /** Hooks of extra-data.d have to run first: they may bring hooks, or take some away. */
     readonly isUncertain?: true;
   }[];
@@ -40,7 +42,7 @@ function stepsOf({definition, container, root, imageKey, diskReason}: PlannedIma
         key: decision.key as string,
         act: decision.kind,
         ...(decision.kind === 'run' ? {reason: decision.reason} : {}),
-        usesNetwork: decision.step.usesNetwork,
+        reach: decision.step.reach,
         ...(index < certainSteps ? {} : {isUncertain: true as const}),
       })),
     );
@@ -52,7 +54,7 @@ function stepsOf({definition, container, root, imageKey, diskReason}: PlannedIma
     key: imageKey as string,
     act,
     ...reason,
-    usesNetwork: false,
+    reach: 'none',
   } as const;
   return {image: definition.name, steps: [...steps, disk]};
 }
