@@ -2,6 +2,7 @@ import {createHash} from 'node:crypto';
 import {createReadStream} from 'node:fs';
 import {type FileHandle, open, stat} from 'node:fs/promises';
 import {type Sha256, systemErrorCode, UsageError} from '../base/index.js';
+import {identifyFileSystem} from './file-system.js';
 import {lastByteNeeded, parseQcow2Header, type Qcow2Header} from './qcow2-header.js';
 
 /** A file that a virtual machine can have as its disk. */
@@ -19,10 +20,10 @@ export interface DiskFile {
 export async function readDiskFile(path: string): Promise<DiskFile> {
   await using file = await openImage(path);
   const {size: fileSizeBytes} = await file.stat();
-  const start = await readAt(file, 0, 1024);
+  const start = await readAt(file, 0, 4096);
   const header = parseQcow2Header(start);
   if (typeof header === 'string') throw new UsageError('not-a-disk-image', {path, problem: header});
-  if (!header) return rawDisk(path, start, fileSizeBytes);
+  if (!header) return await rawDisk(path, start, fileSizeBytes, file);
   await checkWhole(path, file, header, fileSizeBytes);
   return {path, format: 'qcow2', fileSizeBytes, virtualSizeBytes: header.virtualSizeBytes};
 }
@@ -68,15 +69,25 @@ async function openImage(path: string): Promise<FileHandle & AsyncDisposable> {
   }
 }
 
-/** A raw disk is known by its partition table: the boot signature of a (protective) MBR. */
-function rawDisk(path: string, start: Buffer, fileSizeBytes: number): DiskFile {
-  if (start.length < 512 || start.readUInt16LE(510) !== 0xaa55) {
-    throw new UsageError('not-a-disk-image', {path, problem: 'neither a qcow2 header nor a partition table is in it'});
+/** A raw disk is known by its partition table, the boot signature of a (protective) MBR, or is one file system as a whole. */
+async function rawDisk(path: string, start: Buffer, fileSizeBytes: number, file: FileHandle): Promise<DiskFile> {
+  const hasTable = start.length >= 512 && start.readUInt16LE(510) === 0xaa55;
+  if (!hasTable && !(await isFileSystem(file))) {
+    const problem = 'neither a qcow2 header nor a partition table nor a file system is in it';
+    throw new UsageError('not-a-disk-image', {path, problem});
   }
   if (fileSizeBytes % 512 !== 0) {
     throw new UsageError('not-a-disk-image', {path, problem: 'its size is no multiple of 512 bytes: it was cut short'});
   }
   return {path, format: 'raw', fileSizeBytes, virtualSizeBytes: fileSizeBytes};
+}
+
+async function isFileSystem(file: FileHandle): Promise<boolean> {
+  const found = await identifyFileSystem(async (offset, length) => {
+    const read = await readAt(file, offset, length);
+    return Buffer.concat([read, Buffer.alloc(length - read.length)]);
+  });
+  return ['ext4', 'vfat', 'xfs', 'btrfs'].includes(found?.type ?? '');
 }
 
 async function checkWhole(path: string, file: FileHandle, header: Qcow2Header, fileSizeBytes: number): Promise<void> {

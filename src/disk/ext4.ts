@@ -19,6 +19,16 @@ export interface Ext4 {
   readonly needsRecovery: boolean;
   /** All paths with their content's digests, in no order; texts of the files that `wants` names. */
   list(wants: (path: string, sizeBytes: number) => boolean, signal: AbortSignal): Promise<ReadTree>;
+  /** What is at a path, links on the way not followed; undefined for nothing.
+   * @throws {DamagedFileSystem}
+   */
+  look(path: string, signal: AbortSignal): Promise<FoundFile | undefined>;
+}
+
+export interface FoundFile {
+  readonly type: EntryType;
+  /** Of a file of at most 1 MiB. */
+  readonly content?: Buffer;
 }
 
 export interface ReadTree {
@@ -55,6 +65,7 @@ export async function openExt4(read: ReadBytes): Promise<Ext4 | string | undefin
     sizeBytes: superblock.blocks * superblock.blockSize,
     needsRecovery: (incompatible & 4) !== 0,
     list: (wants, signal) => new Walk(superblock, read, wants, signal).run(),
+    look: (path, signal) => new Walk(superblock, read, () => false, signal).look(path),
   };
 }
 
@@ -119,6 +130,8 @@ const pieceBytes = 4 * 2 ** 20;
 /** Of holes, between looks at what else there is to do. */
 const zeroPieces = 16;
 const zeroPiece = Buffer.alloc(pieceBytes);
+/** The longest file whose content `look` tells. */
+const lookedBytes = 2 ** 20;
 /** The longest value of an attribute (XATTR_SIZE_MAX). */
 const attributeBytes = 65_536;
 
@@ -159,6 +172,22 @@ class Walk {
       return hardLinkOf === undefined ? entry : {...entry, hardLinkOf};
     });
     return {entries, contents: this.#contents};
+  }
+
+  async look(path: string): Promise<FoundFile | undefined> {
+    let inode = await this.#inode(rootInode);
+    let place = '';
+    for (const name of path.split('/').filter(Boolean)) {
+      if (inode.type !== 'folder') return undefined;
+      const children = await this.#childrenOf(place, inode);
+      const child = children.find((one) => one.name === name);
+      if (!child) return undefined;
+      inode = await this.#inode(child.number);
+      place += `/${name}`;
+    }
+    const {type, sizeBytes} = inode;
+    if (type !== 'file' || sizeBytes > lookedBytes) return {type};
+    return {type, content: await this.#whole(inode, `the file "${path}"`, lookedBytes)};
   }
 
   /** Further names of files → the first of each. */

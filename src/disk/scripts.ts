@@ -89,10 +89,16 @@ const fillVfat = `fill_vfat() {
 /** Gives an ext file system's top folder the mode and owner that it has in the tree: mke2fs makes it 0755 and root's.
  * Arguments: the file system as debugfs has it, the folder. */
 const dressTop = `dress_top() {
-  local mode uid gid
-  read -r mode uid gid < <(stat --format '%f %u %g' "$2")
+  local mode permissions uid gid said shown wanted
+  read -r mode permissions uid gid < <(stat --format '%f %a %u %g' "$2")
   if [ "$mode $uid $gid" = '41ed 0 0' ]; then return; fi
-  printf 'set_inode_field <2> %s\\n' "mode 0x$mode" "uid $uid" "gid $gid" | debugfs -w -f - "$1" > /dev/null 2>&1
+  said=$(printf 'set_inode_field <2> %s\\n' "mode 0x$mode" "uid $uid" "gid $gid" | debugfs -w -f - "$1" 2>&1) || :
+  # debugfs ends well whatever its commands came to.
+  shown=$(debugfs -R 'stat <2>' "$1" 2>&1) || :
+  wanted="Mode: +0*$permissions .*User: +$uid +Group: +$gid "
+  if [[ $shown =~ $wanted ]]; then return; fi
+  printf '%s\\n' "$said" "$shown" >&2
+  return 1
 }
 `;
 

@@ -125,6 +125,13 @@ describe('changes', () => {
     expect(describeMoves(packageMoves([], [deb('a', '1'), deb('b', '1')]), 1)).toBe('a 1 is new, and 1 more');
   });
 
+  test('of packages are why a lock is refused', () => {
+    const moves = describeMoves(packageMoves([deb('libssl3', '3.5.1')], [deb('libssl3', '3.5.2')]));
+    const {words} = new UsageError('lock-outdated', {file: 'x.lock.yaml', moves});
+    expect(words.message).toContain('package list moved: libssl3 3.5.1 → 3.5.2');
+    expect(words.next).toContain('--update');
+  });
+
   test('of sources are told by their names and the beginnings of their pins', () => {
     const before = {name: 'trove', type: 'git', location: 'l', ref: 'main', pin: 'abc1234'.padEnd(40, '0')} as const;
     const now = {...before, pin: 'def5678'.padEnd(40, '0')};

@@ -37,6 +37,7 @@ export async function judgeImage(
   const waivers = asked.waivers === undefined ? [] : await readWaivers(asked.waivers);
   const tools = await openImageTools(disk, workshop, world);
   const {content} = await readImage(disk, workshop, world, tools);
+  for (const text of content.notes) world.emit({type: 'note', text});
   const said = manifestIn(content);
   const chosen = await choose(asked.datastore, said, world);
   const probes = await probeDisk(disk, content, tools);

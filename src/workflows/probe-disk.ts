@@ -38,7 +38,7 @@ function problemOf(outcome: Outcome): string | undefined {
 
 /** Names in EFI/BOOT; undefined without an EFI system partition. */
 async function uefiPrograms(content: ImageContent, raw: RawDisk, {run}: ImageTools): Promise<string[] | undefined> {
-  const type = {gpt: 'C12A7328-F81F-11D2-BA4B-00A0C93EC93B', mbr: 'EF', none: ''}[content.table];
+  const type = {gpt: 'C12A7328-F81F-11D2-BA4B-00A0C93EC93B', mbr: 'ef', none: ''}[content.table];
   const partition = content.partitions.find((one) => one.type === type);
   if (!partition) return undefined;
   const listed = await run(['mdir', '-b', '-i', `${raw.inside}@@${partition.startBytes}`, '::/EFI/BOOT']);

@@ -11,17 +11,7 @@ import {
   type World,
   writeFileWhole,
 } from '../base/index.js';
-import {
-  DamagedFileSystem,
-  type DiskFile,
-  type Ext4,
-  type FoundPartition,
-  identifyFileSystem,
-  openExt4,
-  openRawDisk,
-  type ReadBytes,
-  readPartitions,
-} from '../disk/index.js';
+import {DamagedFileSystem, type DiskFile, type FoundPartition, openRawDisk, type ReadBytes} from '../disk/index.js';
 import {
   type ImageContent,
   type InspectedPartition,
@@ -29,6 +19,7 @@ import {
   orderListing,
   type TreeEntry,
 } from '../inspection/index.js';
+import {findRoot, type OpenPartition, openPartitions, partitionName} from './find-root.js';
 import {type ImageTools, openImageTools} from './image-tools.js';
 import type {Workshop} from './workshop.js';
 
@@ -70,7 +61,7 @@ const compress = promisify<Buffer, {level: number}, Buffer>(gzip);
 const expand = promisify<Buffer, Buffer>(gunzip);
 
 /** Raised when an inspection comes to hold other things. */
-const form = 2;
+const form = 3;
 
 function keptFile(sha256: Sha256, {store}: Workshop): string {
   return `${store.folder}/listings/${sha256}.${form}.json.gz`;
@@ -93,22 +84,18 @@ function isBootSector(sector: Uint8Array): boolean {
   return sector[510] === 0x55 && sector[511] === 0xaa && sector.subarray(0, 440).some((byte) => byte !== 0);
 }
 
-interface OpenPartition {
-  readonly found: FoundPartition;
-  readonly read: ReadBytes;
-  readonly fileSystem?: InspectedPartition['fileSystem'];
-  readonly ext4?: Ext4;
-}
-
 async function readRawDisk(raw: string, disk: DiskFile, world: World): Promise<ImageContent> {
   await using open = await openRawDisk(raw);
-  const {table, partitions} = await readPartitions(open.read, disk.virtualSizeBytes);
-  const notes: string[] = [];
-  const opened: OpenPartition[] = [];
-  for (const found of partitions) opened.push(await openPartition(found, open.read, notes));
-  const root = await findRoot(opened);
+  const {table, partitions: opened, notes: unseen} = await openPartitions(open.read, disk.virtualSizeBytes);
+  const notes = [...unseen];
+  const root = await findRoot(opened, world.signal).catch((error: unknown) => {
+    throw damage(error, disk, 'file systems');
+  });
   if (!root) throw noRoot(disk, opened);
-  const trees = await readTrees(root, opened, disk, notes, world);
+  const {partition, reason} = root;
+  // GPT says which partition is the root; elsewhere the choice is told.
+  if (table !== 'gpt') notes.push(`${partitionName(partition.found)} is taken for the root file system: ${reason}`);
+  const trees = await readTrees(partition, opened, disk, notes, world);
   return {
     form,
     virtualSizeBytes: disk.virtualSizeBytes,
@@ -123,33 +110,15 @@ async function readRawDisk(raw: string, disk: DiskFile, world: World): Promise<I
   };
 }
 
-async function openPartition(found: FoundPartition, read: ReadBytes, notes: string[]): Promise<OpenPartition> {
-  const own: ReadBytes = (offset, length) => read(found.startBytes + offset, length);
-  const signature = await identifyFileSystem(own);
-  if (!signature) return {found, read: own};
-  const ext4 = signature.type === 'ext4' ? await openExt4(own) : undefined;
-  if (typeof ext4 === 'string') notes.push(`partition ${found.number}: its file system can't be read: ${ext4}`);
-  if (typeof ext4 === 'object' && ext4.needsRecovery) {
-    notes.push(
-      `partition ${found.number}: its journal holds newer changes, which aren't seen: it was copied while in use`,
-    );
-  }
-  return {found, read: own, fileSystem: signature, ...(typeof ext4 === 'object' ? {ext4} : {})};
-}
-
-const rootTypes = new Set(['4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709', 'B921B045-1DF0-41C3-AF44-4C6F280D3FAE']);
-
-/** The partition of GPT's root type, else the largest that can be read. */
-async function findRoot(partitions: readonly OpenPartition[]): Promise<OpenPartition | undefined> {
-  const readable = partitions.filter(({ext4}) => ext4 !== undefined);
-  const largest = [...readable].sort((a, b) => b.found.sizeBytes - a.found.sizeBytes)[0];
-  return readable.find(({found}) => rootTypes.has(found.type)) ?? largest;
-}
-
 function noRoot({path}: DiskFile, partitions: readonly OpenPartition[]): UsageError {
-  const held = partitions.map(({found, fileSystem}) => `partition ${found.number}: ${fileSystem?.type ?? 'unknown'}`);
+  const held = partitions.map(({found, fileSystem}) => `${partitionName(found)}: ${fileSystem?.type ?? 'unknown'}`);
   const problem = `it has no ext2, ext3 or ext4 root file system, which alone can be read (${held.join(', ')})`;
   return new UsageError('not-a-disk-image', {path, problem});
+}
+
+function damage(error: unknown, {path}: DiskFile, check: string): unknown {
+  if (!(error instanceof DamagedFileSystem)) return error;
+  return new StepError('image-unsound', {file: path, check, detail: error.message});
 }
 
 interface Trees {
@@ -173,8 +142,7 @@ async function readTrees(
     const tree = await partition.ext4
       ?.list((path, size) => isTextWanted(prefix + path, size), world.signal)
       .catch((error: unknown) => {
-        if (!(error instanceof DamagedFileSystem)) throw error;
-        throw new StepError('image-unsound', {file: disk.path, check: `files of ${at}`, detail: error.message});
+        throw damage(error, disk, `files of ${at}`);
       });
     if (!tree) return;
     for (const entry of tree.entries) {

@@ -235,6 +235,8 @@ describe('trove-image-builder --dib', () => {
       /error image-too-small: .* the files of "\/"/,
     ],
     ['a format that is not written', ['-t', 'vhd', 'vm'], {}, /the format "vhd" is not written/],
+    ['a break at no moment', ['vm'], {break: 'before-lunch'}, /break=before-lunch/],
+    ['a break without a terminal', ['vm', 'tiny-kernel'], {break: 'before-install'}, /error no-terminal/],
     ['an option that nobody knows', ['--image-sized', '1'], {}, /Unknown option '--image-sized'/],
   ])('%s is refused, exit 2', async (_, args, env, message) => {
     const {exitCode, stderr} = await run(['-o', path('refused/tiny'), ...args], env);

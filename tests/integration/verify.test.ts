@@ -1,6 +1,7 @@
-import {open, truncate, writeFile} from 'node:fs/promises';
+import {execFileSync} from 'node:child_process';
+import {chmod, mkdir, open, truncate, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
-import {describe, expect, test} from 'vitest';
+import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import {hostTraces} from '../rig/host.js';
 import {runTrovestack, temporaryFolder} from '../rig/trovestack.js';
 
@@ -72,5 +73,71 @@ describe('image verify', () => {
     const {exitCode, stderr} = await runTrovestack(['image', 'verify', file, '--waivers', waivers]);
     expect(exitCode).toBe(2);
     expect(stderr).toMatch(/waivers\.yaml:2:12 There is no rule "hygiene\.log"; the nearest is "hygiene\.logs"/);
+  });
+
+  describe('of any make', () => {
+    let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+    const mib = 2 ** 20;
+
+    beforeAll(async () => {
+      folder = await temporaryFolder();
+      await mkdir(join(folder.path, 'system/etc'), {recursive: true});
+      await writeFile(join(folder.path, 'system/etc/os-release'), 'ID=test\n');
+      await mkdir(join(folder.path, 'data'));
+      await writeFile(join(folder.path, 'data/file'), 'data\n');
+    });
+
+    afterAll(() => folder[Symbol.asyncDispose]());
+
+    /** A raw disk; the file systems' folders by their first MiB, each in a partition of an MBR, or one alone without a table. */
+    async function writeDisk(name: string, systems: Readonly<Record<number, [tree: string, sizeMiB: number]>>) {
+      const file = join(folder.path, name);
+      await writeFile(file, '');
+      await truncate(file, 64 * mib);
+      const sector = Buffer.alloc(512);
+      for (const [i, [at, [tree, size]]] of Object.entries(systems).entries()) {
+        const start = Number(at) * mib;
+        const offset = `offset=${start}`;
+        execFileSync('mke2fs', [
+          '-q',
+          '-F',
+          '-t',
+          'ext4',
+          '-E',
+          offset,
+          '-d',
+          join(folder.path, tree),
+          file,
+          `${size}M`,
+        ]);
+        sector.writeUInt8(0x83, 446 + i * 16 + 4);
+        sector.writeUInt32LE(start / 512, 446 + i * 16 + 8);
+        sector.writeUInt32LE((size * mib) / 512, 446 + i * 16 + 12);
+      }
+      if (0 in systems) return file;
+      sector.writeUInt16LE(0xaa55, 510);
+      sector.writeUInt8(0x90, 0); // boot code, for all that can be seen
+      const disk = await open(file, 'r+');
+      await disk.write(sector, 0, 512, 0);
+      await disk.close();
+      return file;
+    }
+
+    test('a disk with an MBR, a disk that is one file system: the root is found by what is in it', async () => {
+      const mbr = await writeDisk('mbr.raw', {1: ['data', 40], 48: ['system', 12]});
+      const whole = await writeDisk('whole.raw', {0: ['system', 64]});
+      const ofMbr = await runTrovestack(['image', 'verify', mbr]);
+      expect(ofMbr.stderr).toContain('partition 2 is taken for the root file system: it has /etc/os-release');
+      expect(ofMbr.stdout).not.toMatch(/ disk\.(partition-table|bootable|clean-file-system) /);
+      await chmod(whole, 0o600);
+      const ofWhole = await runTrovestack(['image', 'verify', whole]);
+      expect(ofWhole.stderr).toContain('the whole disk is taken for the root file system');
+      expect(ofWhole.stdout).toContain('one file system fills the disk');
+      expect([ofMbr.exitCode, ofWhole.exitCode]).toEqual([3, 3]); // much of a system is missing
+      const diff = await runTrovestack(['image', 'diff', mbr, whole]);
+      expect(diff.stdout).toContain('note: partition 2 is taken for the root file system: it has /etc/os-release');
+      expect(diff.stdout).toContain('note: the whole disk is taken for the root file system');
+      expect(diff.stdout).not.toMatch(/^ .*os-release/m);
+    });
   });
 });
