@@ -71,6 +71,12 @@ describe('reading a file system without mounting it', () => {
     expect(seen.map((entry) => withoutAttributes(entry))).toEqual(await expected(tree));
     expect(found.contents.get('/small')?.toString()).toBe('small\n');
     const small = seen.find(({path}) => path === '/owned');
+    const {signal} = new AbortController();
+    expect(await fs.look('/many/another name', signal)).toEqual({type: 'file', content: Buffer.from('small\n')});
+    expect(await fs.look('/short link', signal)).toEqual({type: 'link'});
+    expect(await fs.look('/large', signal)).toEqual({type: 'file'});
+    for (const path of ['/nothing', '/small/below', '/short link/below'])
+      expect(await fs.look(path, signal)).toBe(undefined);
     expect(small?.attributes?.['user.note']).toBe(Buffer.from('a note').toString('base64'));
   });
 
