@@ -1,6 +1,6 @@
 import {describe, expect, test} from 'vitest';
 import type {Ext4} from '../disk/index.js';
-import {findRoot, type OpenPartition} from './open-image.js';
+import {findRoot, type OpenPartition} from './find-root.js';
 
 const {signal} = new AbortController();
 const rootType = '4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709';
