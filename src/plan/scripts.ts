@@ -39,8 +39,14 @@ export const installStatic = `set -eu
 cp -R --no-target-directory /tmp/in_target.d/static /
 `;
 
+/** A kernel's package links /vmlinuz to its kernel, and /initrd.img to its initramfs if there is one by then. */
 export const initramfs = `set -eu
 if command -v update-initramfs > /dev/null; then update-initramfs -c -k all; fi
+for old in '' .old; do
+  kernel=$(readlink "/vmlinuz$old" || true)
+  made=boot/initrd.img-\${kernel#boot/vmlinuz-}
+  if [ -n "$kernel" ] && [ -e "/$made" ] && [ ! -L "/initrd.img$old" ]; then ln -s "$made" "/initrd.img$old"; fi
+done
 `;
 
 /** What disk-image-create does at the end to any image, and identities that first boot makes again. */
