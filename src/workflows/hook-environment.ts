@@ -154,7 +154,8 @@ exec /usr/bin/mount "$@"
   umount: `#!/bin/bash
 /usr/bin/umount "$@" 2> /dev/null || exec /usr/bin/umount --lazy "$@"
 `,
-  // Debian's needs device nodes, which no user namespace may make; mmdebstrap makes the same root without.
+  // Debian's needs device nodes, which no user namespace may make; mmdebstrap makes the same root without. As Debian's does it,
+  // /bin and such are links from the beginning, usr-is-merged says so, /dev has its links, and no package was installed for another's sake alone.
   debootstrap: `#!/bin/bash
 set -eu
 options=() variant=- components=main
@@ -173,12 +174,20 @@ done
 if [ "$variant" = - ]; then options+=(--variant=important); else options+=("--variant=$variant"); fi
 cache=$DIB_IMAGE_CACHE/apt/debian
 mkdir -p "$cache/partial"
-exec mmdebstrap --mode=root "--components=\${components// /,}" "\${options[@]}" \\
+mmdebstrap --mode=root "--components=\${components// /,}" "\${options[@]}" \\
   --skip=output/mknod,check/empty,essential/unlink,cleanup/apt/cache \\
+  --hook-dir=/usr/share/mmdebstrap/hooks/maybe-merged-usr \\
   --setup-hook='mkdir -p "$1/var/cache/apt/archives" && mount --bind '"$cache"' "$1/var/cache/apt/archives"' \\
   --customize-hook='umount "$1/var/cache/apt/archives"' \\
   --dpkgopt=force-unsafe-io "$1" "$2" \\
   "deb $3 $1 \${components//,/ }"
+cd "$2"
+rm -f etc/dpkg/dpkg.cfg.d/99mmdebstrap var/lib/dpkg/arch var/lib/apt/extended_states
+mkdir -p dev/pts dev/shm
+ln -sfn /proc/self/fd dev/fd
+ln -sfn /proc/self/fd/0 dev/stdin
+ln -sfn /proc/self/fd/1 dev/stdout
+ln -sfn /proc/self/fd/2 dev/stderr
 `,
 };
 
