@@ -29,6 +29,7 @@ export default defineConfig({
           testTimeout: 3_000_000,
           hookTimeout: 3_000_000,
           fileParallelism: false,
+          maxConcurrency: 2,
         },
       },
     ],

@@ -1,6 +1,9 @@
 import {dirname} from 'node:path';
 import {type Outcome, pathsFrom, type World} from '../../src/base/index.js';
+import {readDiskFile} from '../../src/disk/index.js';
+import type {ImageContent} from '../../src/inspection/index.js';
 import {enter, type Tree} from '../../src/sandbox/index.js';
+import {readImage} from '../../src/workflows/read-image.js';
 import {ensureToolsRoot, type ToolsPurpose} from '../../src/workflows/tools-root.js';
 import {openWorkshop, type Workshop} from '../../src/workflows/workshop.js';
 import {home} from './trovestack.js';
@@ -13,6 +16,8 @@ export interface Tools extends AsyncDisposable {
    * @returns The lines of the serial console until the machine was ended, or ended itself.
    */
   boot(boot: Boot): Promise<string[]>;
+  /** All that a disk image holds. */
+  content(disk: string): Promise<ImageContent>;
 }
 
 export interface Boot {
@@ -50,6 +55,9 @@ export async function openTools(store: string): Promise<Tools> {
         if (!seen.signal.aborted) throw error;
       }
       return lines;
+    },
+    async content(disk) {
+      return (await readImage(await readDiskFile(disk), workshop, world)).content;
     },
     [Symbol.asyncDispose]: () => workshop[Symbol.asyncDispose](),
   };
