@@ -6,6 +6,8 @@ import {type CommandResult, home} from './trovestack.js';
 
 /** A root file system as a machine has it after its installation: Debian with git and apt, and nothing of ours. */
 export interface FreshMachine extends AsyncDisposable {
+  /** The folder it is in. */
+  readonly root: string;
   /** Runs a shell command line in it, as root, on the host's network. */
   run(commandLine: string): Promise<CommandResult>;
   /** What a quickstart in it wrote as JSON. */
@@ -34,6 +36,7 @@ export async function makeFreshMachine(release: string): Promise<FreshMachine> {
   await addAuthorities(root);
   await writeFile(join(root, 'etc/resolv.conf'), spawnSync('cat', ['/etc/resolv.conf']).stdout);
   return {
+    root,
     run: (commandLine) => enter(root, commandLine),
     read: async (path) => JSON.parse(await readFile(join(root, path), 'utf8')) as QuickstartReport,
     async [Symbol.asyncDispose]() {
