@@ -1,6 +1,6 @@
 import {describe, expect, test} from 'vitest';
 import {isDiskFull} from '../base/index.js';
-import {isMirrorTrouble} from './package-trouble.js';
+import {isMirrorTrouble, isPackageUnknown} from './package-trouble.js';
 
 describe('what apt prints', () => {
   test.each([
@@ -18,10 +18,16 @@ describe('what apt prints', () => {
     expect(isDiskFull('dpkg: error: cannot copy extracted data: failed to write (No space left on device)')).toBe(true);
   });
 
+  test('tells a package that no index has', () => {
+    expect(isPackageUnknown('Reading package lists...\nE: Unable to locate package docker-ce\n')).toBe(true);
+    expect(isPackageUnknown("E: Package 'docker-ce' has no installation candidate")).toBe(true);
+  });
+
   test('is no such trouble when a package fails', () => {
     const output =
       'Setting up x (1) ...\ndpkg: error processing package x (--configure):\nE: Sub-process /usr/bin/dpkg returned an error code (1)';
     expect(isMirrorTrouble(output)).toBe(false);
     expect(isDiskFull(output)).toBe(false);
+    expect(isPackageUnknown(output)).toBe(false);
   });
 });

@@ -4,3 +4,10 @@ export function isMirrorTrouble(output: string): boolean {
     output,
   );
 }
+
+/** Whether apt knew of no such package: its indexes may not have been whole. */
+export function isPackageUnknown(output: string): boolean {
+  return /^E: (Unable to locate package|Package '.*' has no installation candidate|Couldn't find any package)/m.test(
+    output,
+  );
+}

@@ -24,7 +24,7 @@ import {type AptIndexes, dropIndexes, type IndexLayer} from './apt-indexes.js';
 import type {BuildPackages} from './build-packages.js';
 import {hookPlaces, hookRunner, neutralVariables, stepEnvironment} from './hook-environment.js';
 import type {LentPackages} from './package-archive.js';
-import {isMirrorTrouble} from './package-trouble.js';
+import {isMirrorTrouble, isPackageUnknown} from './package-trouble.js';
 import {openAskedShell, openShell} from './step-shell.js';
 import {proxies, readResolver, resolverMounts, type ToolsRoot} from './tools-root.js';
 import type {BuildConditions, Workshop} from './workshop.js';
@@ -115,8 +115,10 @@ export async function runInTree(
     if (workshop.conditions.shellOnError) await openShell(step, 'after', sandbox, workshop, world);
     const isOutOfMemory = outcome.exitCode === exitCodeOfKilled && (await memoryKills()) > killsBefore;
     const trouble = lent?.trouble(`step ${step.id} of image "${context.image}"`);
-    const gone = packages.goneSource(`${outcome.stdout}\n${outcome.stderr}`, context.sources);
-    throw trouble ?? indexes.trouble ?? gone ?? stepError(step, outcome, logFile, context, isOutOfMemory);
+    const printed = `${outcome.stdout}\n${outcome.stderr}`;
+    const gone = packages.goneSource(printed, context.sources);
+    const lacking = isPackageUnknown(printed) ? indexes.trouble : undefined;
+    throw trouble ?? lacking ?? gone ?? stepError(step, outcome, logFile, context, isOutOfMemory);
   }
   await openAskedShell(step, 'after', sandbox, context.shells, workshop, world);
   if (lent) packages.keepTaken(step.id, await lent.taken(context.tools.tree));
