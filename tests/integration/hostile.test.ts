@@ -5,6 +5,7 @@ import {dirname, join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, onTestFinished, test} from 'vitest';
 import {hostTraces} from '../rig/host.js';
 import {killAtRandomMoments} from '../rig/kill.js';
+import {limitMemory} from '../rig/memory-limit.js';
 import {type CommandResult, home, runTrovestack, startProgram, temporaryFolder} from '../rig/trovestack.js';
 
 const fixtures = join(home, 'tests/fixtures/elements');
@@ -151,6 +152,22 @@ describe('a hook that means harm', () => {
     const {exitCode, stderr} = await build(['--element', 'dying']);
     expect(exitCode).toBe(3);
     expect(stderr).toContain('install.d/90-dying exited with 137 (SIGKILL)');
+  });
+
+  test('and takes all memory is ended by the kernel: which, and by what signal, exit 4; the next build is right', async ({
+    skip,
+  }) => {
+    await using limit = await limitMemory(400 * 1024 * 1024);
+    if (!limit) return skip('no control group can be made here');
+    await writeHook('hungry/install.d/90-hungry', 'x=a; while :; do x=$x$x; done');
+    const command = [process.execPath, join(home, 'bin/trovestack.js'), ...buildArguments(['--element', 'hungry'])];
+    const env = {TROVESTACK_STORE: store};
+    const {exitCode, stderr} = await startProgram([...limit.argv, ...command], {env}).result;
+    expect({exitCode, stderr: stderr.slice(-800)}).toMatchObject({exitCode: 4});
+    expect(stderr).toMatch(/error out-of-memory: .* hungry\/install\.d\/90-hungry .* by SIGKILL/);
+    await writeHook('hungry/install.d/90-hungry', 'true');
+    expect(await build(['--element', 'hungry'])).toMatchObject({exitCode: 0});
+    expect(await readdir(join(store, 'work'))).toEqual([]);
   });
 
   test('and puts a link where the engine mounts is told so', async () => {

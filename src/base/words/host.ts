@@ -15,9 +15,9 @@ export const hostWords = {
     next: `free space there, or choose another place with TROVESTACK_STORE; then run the same command again`,
   }),
   'out-of-memory': (f: {doing: string; log: string}): Words => ({
-    message: `Cannot finish ${f.doing}: the kernel ended it, since this machine ran out of memory`,
+    message: `Cannot finish ${f.doing}: the kernel ended it by SIGKILL, since memory ran out`,
     details: {log: f.log},
-    next: 'free memory or add swap, then run the same command again',
+    next: 'free memory, add swap or raise the limit of the control group that the build runs in; then run the same command again',
   }),
   'no-access': (f: {path: string; problem: string}): Words => ({
     message: `Cannot use "${f.path}": ${f.problem === 'EROFS' ? 'its file system is read-only' : 'permission denied'}`,
