@@ -68,7 +68,7 @@ if [ -d root ]; then find root -name '*.log' -type f -delete; fi
 /** What no image may carry: identities, which first boot makes, and traces of the build. */
 export const hygiene = `set -eu
 cd "$TARGET_ROOT"
-rm -f usr/sbin/policy-rc.d etc/resolv.conf.ORIG etc/hostname
+rm -f usr/sbin/policy-rc.d etc/resolv.conf.ORIG etc/.resolv.conf.systemd-resolved.bak etc/hostname
 if [ -e etc/machine-id ]; then : > etc/machine-id; fi
 rm -f var/lib/dbus/machine-id etc/ssh/ssh_host_*_key etc/ssh/ssh_host_*_key.pub
 rm -rf var/lib/apt/lists/* var/cache/apt/*.bin var/cache/apt/archives/* var/cache/ldconfig/aux-cache var/cache/debconf/*-old
