@@ -161,6 +161,7 @@ const sabotages: readonly (readonly [
   ],
   ['system.services-may-start', 'policy-rc.d', (d) => (d.files['/usr/sbin/policy-rc.d'] = 'exit 101')],
   ['system.diverted-programs', 'a diverted program', (d) => (d.files['/usr/sbin/start-stop-daemon.REAL'] = 'ELF')],
+  ['system.safe-package-writes', 'force-unsafe-io', (d) => (d.files['/etc/dpkg/dpkg.cfg.d/99x'] = 'force-unsafe-io\n')],
   ['system.resolver', "the builder's name server", (d) => (d.files['/etc/resolv.conf'] = 'nameserver 192.0.2.1\n')],
   ['system.network', 'no DHCP', (d) => delete d.files[wants('systemd-networkd.service')]],
   ['cloud-init.enabled', 'cloud-init disabled', (d) => (d.files['/etc/cloud/cloud-init.disabled'] = '')],

@@ -104,6 +104,18 @@ export const systemRules: readonly Rule[] = [
       ),
   },
   {
+    id: 'system.safe-package-writes',
+    severity: 'warning',
+    statement: 'dpkg waits until what it wrote is on the disk',
+    reason: 'Builders switch that off for speed; in a guest a power cut during an update then leaves empty programs.',
+    remedy: 'Remove force-unsafe-io from /etc/dpkg/dpkg.cfg.d in cleanup.d',
+    source: 'dpkg(1), --force-unsafe-io',
+    find: ({below, text}) =>
+      below('/etc/dpkg/dpkg.cfg.d')
+        .filter(({path}) => /^\s*force-unsafe-io\b/m.test(text(path) ?? ''))
+        .map(({path}) => at(path, 'force-unsafe-io, left from the build')),
+  },
+  {
     id: 'system.resolver',
     severity: 'error',
     statement: "name resolution is the guest's own",
