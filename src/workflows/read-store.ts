@@ -72,10 +72,11 @@ function lastUseIn({atimeMs, birthtimeMs}: Stats): Date {
   return new Date(Math.max(atimeMs, birthtimeMs));
 }
 
-/** What a build from a lock takes: states of the archive, and packages. */
-function filesOf({archive, packages, tools}: Lock): string[] {
+/** What a build from a lock takes: states of the archive, packages, and sources that are files. */
+function filesOf({archive, packages, sources = [], tools}: Lock): string[] {
   const states = [...archive.suites, ...tools.archive.suites];
-  return [...states, ...packages, ...tools.packages].map(({sha256}) => sha256);
+  const files = sources.flatMap(({type, pin}) => (type === 'git' ? [] : [pin]));
+  return [...[...states, ...packages, ...tools.packages].map(({sha256}) => sha256), ...files];
 }
 
 async function resultItem(

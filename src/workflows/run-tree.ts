@@ -1,5 +1,5 @@
 import {mkdir, readdir} from 'node:fs/promises';
-import {Bug, type Sha256, StepError, unreachable} from '../base/index.js';
+import {Bug, type Sha256, StepError, systemErrorCode, unreachable} from '../base/index.js';
 import type {Element, Hook} from '../element/index.js';
 import {type ImageDefinition, isGuest} from '../image/index.js';
 import type {Step, StepDecision, TreePlan} from '../plan/index.js';
@@ -112,8 +112,12 @@ async function runAndKeep(step: Step, key: Sha256, tree: TreeSoFar, job: TreeJob
 }
 
 async function hasContent(folder: string): Promise<boolean> {
-  const names = await readdir(folder).catch(() => []); // a step that changes nothing there need not have made it
-  return names.length > 0;
+  try {
+    return (await readdir(folder)).length > 0;
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return false; // a step that changes nothing there need not have made it
+    throw error;
+  }
 }
 
 async function perform(step: Step, tree: TreeSoFar, staged: string, job: TreeJob): Promise<void> {
