@@ -75,7 +75,7 @@ async function fromExtents(
     const child = entry.readUInt32LE(4) + entry.readUInt16LE(8) * 2 ** 32;
     const below = await fromExtents(await readBlock(child), readBlock, depth - 1);
     if (typeof below === 'string') return below;
-    extents.push(...below);
+    for (const extent of below) extents.push(extent); // a spread of many is more than the stack holds
   }
   return extents;
 }

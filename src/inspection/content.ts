@@ -40,7 +40,7 @@ export function isTextWanted(path: string, sizeBytes: number): boolean {
   if (/^\/var\/lib\/dpkg\/(status|info\/[^/]+\.list)$/.test(path)) return true;
   if (path === '/var/lib/apt/extended_states') return true;
   if (sizeBytes > smallBytes) return false;
-  if (/^\/(root|home\/[^/]+)\/|^\/var\/lib\/docker\/image\//.test(path)) return true;
+  if (/^\/(root|home\/[^/]+)\/|\/\.ssh\/|^\/var\/lib\/docker\/image\//.test(path)) return true;
   return /^\/etc\/|^\/usr\/lib\/(systemd|sysusers\.d|tmpfiles\.d)\/|^\/usr\/lib\/os-release$|^\/boot\/grub\/grub\.cfg$/.test(
     path,
   );

@@ -24,7 +24,7 @@ export interface DebianPackage {
 /** The installed packages of a status file (/var/lib/dpkg/status), by name and architecture. */
 export function parseDpkgStatus(text: string): DebianPackage[] {
   return paragraphs(text)
-    .filter((fields) => /\binstalled$/.test(fields.get('status') ?? '') && fields.has('package'))
+    .filter((fields) => /(^|\s)installed$/.test(fields.get('status') ?? '') && fields.has('package'))
     .map(packageOf)
     .sort((a, b) => compareCodePoints(packageId(a), packageId(b)));
 }

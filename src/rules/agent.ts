@@ -79,13 +79,7 @@ export const agentRules: readonly Rule[] = [
     source: 'cloud-init: boot stages',
     find: (image) => {
       const unit = agentUnit(image);
-      if (
-        !unit ||
-        /^\s*(After|Requires|Wants)\s*=.*\b(cloud-(init|config|final)|multi-user\.target|network-online)/m.test(
-          unit.text,
-        )
-      )
-        return [];
+      if (!unit || /^\s*After\s*=.*\b(cloud-(init|config|final)|multi-user\.target)/m.test(unit.text)) return [];
       return [at(unit.name, 'its unit is ordered after nothing of cloud-init')];
     },
   },
@@ -189,13 +183,14 @@ function agentVersion({packages, content}: ExaminedImage): AgentVersion | undefi
   return undefined;
 }
 
-function agentUnit(image: ExaminedImage): {readonly name: string; readonly text: string} | undefined {
+/** The unit that starts the agent: the enabled one of those known. */
+export function agentUnit(image: ExaminedImage): {readonly name: string; readonly text: string} | undefined {
   const known = agentUnits.filter((unit) => image.units.has(unit));
   const name = known.find((unit) => image.units.get(unit) === 'enabled') ?? known[0];
   return name === undefined ? undefined : {name, text: image.unitText(name)};
 }
 
-function agentUser(text: string): string | undefined {
+export function agentUser(text: string): string | undefined {
   return [...text.matchAll(/^\s*User\s*=\s*(\S+)\s*$/gm)].at(-1)?.[1];
 }
 

@@ -274,6 +274,14 @@ const sabotages: readonly (readonly [
     'an authorized key',
     (d) => (d.files['/root/.ssh/authorized_keys'] = 'ssh-ed25519 AAAA me\n'),
   ],
+  [
+    'secrets.authorized-keys',
+    "the agent's own key",
+    (d) => {
+      d.files['/etc/passwd'] = 'root:x:0:0:root:/root:/bin/bash\ntrove:x:900:900::/var/lib/trove:/bin/sh\n';
+      d.files['/var/lib/trove/.ssh/authorized_keys'] = 'ssh-ed25519 AAAA me\n';
+    },
+  ],
   ['secrets.shared-tls-keys', 'a TLS key', (d) => (d.files['/etc/ssl/private/ssl-cert-snakeoil.key'] = 'key')],
   [
     'secrets.empty-passwords',
@@ -361,6 +369,56 @@ describe('the rules', () => {
     const wordless = rules.filter((rule) => [rule.reason, rule.remedy, rule.source].some((text) => text.length < 5));
     expect(wordless).toEqual([]);
   });
+});
+
+/** What is different from the good image, and as good. */
+const alternatives: readonly (readonly [what: string, act: (draft: Draft) => void])[] = [
+  [
+    'netplan, whose generator enables the network at boot',
+    (d) => {
+      delete d.files[wants('systemd-networkd.service')];
+      delete d.files['/etc/systemd/network/80-x.network'];
+      d.files['/usr/sbin/netplan'] = 'python';
+    },
+  ],
+  [
+    'a card that udev brings up',
+    (d) => {
+      delete d.files[wants('systemd-networkd.service')];
+      d.files['/etc/udev/rules.d/99-dhcp.rules'] = 'ENV{SYSTEMD_WANTS}="dhcp-interface@$name.service"';
+    },
+  ],
+  [
+    'names of MBR partitions and of swap in fstab',
+    (d) => {
+      d.content = {table: 'mbr'};
+      d.files['/etc/fstab'] = 'PARTUUID=1234abcd-01 / ext4 x-systemd.growfs 0 1\nLABEL=swap1 none swap sw 0 0\n';
+    },
+  ],
+  [
+    "cloud-init's list with a comment in it",
+    (d) => (d.files['/etc/cloud/cloud.cfg'] = 'cloud_init_modules:\n - bootcmd\n\n# files\n - write_files\nother: 1\n'),
+  ],
+  ['a rescue kernel', (d) => (d.files['/boot/vmlinuz-0-rescue-abc'] = 'kernel')],
+  [
+    "a guest agent that runs as the image's user",
+    (d) => {
+      d.files['/etc/passwd'] += 'ubuntu:x:1000:1000::/home/ubuntu:/bin/bash\n';
+      d.files['/etc/group'] = 'docker:x:901:ubuntu\n';
+      d.files['/etc/sudoers.d/60-trove'] = {text: 'ubuntu ALL=(ALL) NOPASSWD: ALL\n', mode: 0o440};
+      agentUnit(d, 'User=trove', 'User=ubuntu');
+    },
+  ],
+];
+
+describe('no false alarm', () => {
+  for (const [what, act] of alternatives) {
+    test(`at ${what}`, () => {
+      const draft = good();
+      act(draft);
+      expect(findings(draft)).toEqual([]);
+    });
+  }
 });
 
 describe('waivers', () => {

@@ -38,7 +38,7 @@ export const cloudInitRules: readonly Rule[] = [
   },
   {
     id: 'cloud-init.metadata-service',
-    severity: 'error',
+    severity: 'warning',
     statement: "cloud-init asks OpenStack's metadata service",
     reason: 'In a cloud that gives no config drives the guest gets no user data.',
     remedy: 'Put OpenStack behind ConfigDrive into datasource_list',
@@ -109,7 +109,10 @@ function settingFiles({below}: ExaminedImage): string[] {
 
 /** The text of a top-level key, block or flow form, of the last file that has it. */
 function lastSetting(image: ExaminedImage, key: string): {readonly path: string; readonly value: string} | undefined {
-  const pattern = new RegExp(`^${key}:[ \\t]*((?:\\[[^\\]]*\\])|(?:[^\\n]*(?:\\n(?:[ \\t]+|-)[^\\n]*)*))`, 'm');
+  const pattern = new RegExp(
+    `^${key}:[ \\t]*((?:\\[[^\\]]*\\])|(?:[^\\n]*(?:\\n(?:[ \\t]+|-|#|(?=\\n))[^\\n]*)*))`,
+    'm',
+  );
   return settingFiles(image)
     .flatMap((path) => {
       const value = pattern.exec(image.text(path) ?? '')?.[1];

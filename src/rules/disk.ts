@@ -80,9 +80,12 @@ export const diskRules: readonly Rule[] = [
         `PARTUUID=${uuid}`,
         `PARTLABEL=${name}`,
       ]);
+      const isRead = content.partitions.every(({fileSystem, sizeBytes}) => fileSystem || sizeBytes <= 2 ** 21);
       const names = new Set(known.map((one) => one.toLowerCase()));
-      return fstabLines(text('/etc/fstab') ?? '').flatMap(({source, where, options}) => {
-        const isByName = /^(UUID|LABEL|PARTUUID|PARTLABEL)=/.test(source);
+      return fstabLines(text('/etc/fstab') ?? '').flatMap(({source, where, type, options}) => {
+        // What an MBR's partitions and foreign file systems are called isn't known here.
+        const kinds = content.table === 'gpt' && isRead ? /^(UUID|LABEL|PARTUUID|PARTLABEL)=/ : /^UUID=/;
+        const isByName = kinds.test(source) && type !== 'swap';
         const isNeeded = !options.some((option) => option === 'nofail' || option === 'noauto');
         if (!isByName || !isNeeded || names.has(source.replaceAll('"', '').toLowerCase())) return [];
         return [at('/etc/fstab', `${where}: no file system of the disk is ${source}`)];
@@ -118,7 +121,7 @@ function fstabLines(text: string) {
     .map((line) => line.trim())
     .filter((line) => line !== '' && !line.startsWith('#'))
     .map((line) => {
-      const [source = '', where = '', , options = ''] = line.split(/\s+/);
-      return {source, where, options: options.split(',')};
+      const [source = '', where = '', type = '', options = ''] = line.split(/\s+/);
+      return {source, where, type, options: options.split(',')};
     });
 }

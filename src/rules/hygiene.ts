@@ -175,9 +175,9 @@ export function named(entries: readonly TreeEntry[], detail: string): Finding[] 
   return more > 0 ? [...first, {detail: `and ${more} more: ${detail}`}] : first;
 }
 
-/** Home folders of people and of root. */
+/** Home folders of root, of people, and of services that have a login shell, as the guest agent's user does. */
 export function homesOf({users}: ExaminedImage): readonly string[] {
-  return [...new Set(users.filter(({uid}) => uid === 0 || uid >= 1000).map(({home}) => home))].filter(
-    (home) => home.length > 1 && home !== '/nonexistent',
-  );
+  const owners = users.filter(({uid, shell}) => uid === 0 || uid >= 1000 || !/\/(nologin|false|sync)$/.test(shell));
+  const homes = owners.map(({home}) => home).filter((home) => home === '/root' || home.split('/').length > 2);
+  return [...new Set(homes)];
 }

@@ -1,4 +1,5 @@
 import {parsePasswords} from '../inspection/index.js';
+import {agentUnit, agentUser} from './agent.js';
 import {homesOf, named} from './hygiene.js';
 import {at, fact, type Rule} from './rule.js';
 
@@ -104,8 +105,9 @@ export const secretRules: readonly Rule[] = [
     remedy: 'Build without the element devuser',
     source: 'sudoers(5)',
     find: (image) => {
+      const agent = agentUser(agentUnit(image)?.text ?? '');
       const people = image.users
-        .filter(({uid, name}) => uid >= 1000 && uid < 60_000 && name !== 'trove')
+        .filter(({uid, name}) => uid >= 1000 && uid < 60_000 && name !== agent)
         .map(({name}) => name);
       const files = ['/etc/sudoers', ...image.below('/etc/sudoers.d').map(({path}) => path)];
       return files.flatMap((path) =>

@@ -19,7 +19,7 @@ export const systemRules: readonly Rule[] = [
     remedy: 'Install linux-image-cloud-amd64 (or the release kernel), and clean /boot after removing others',
     source: 'modprobe(8)',
     find: ({below}) => {
-      const kernels = below('/boot').flatMap(({path}) => /^\/boot\/vmlinu[xz]-(.+)$/.exec(path)?.[1] ?? []);
+      const kernels = below('/boot').flatMap(({path}) => kernelVersion(path) ?? []);
       if (kernels.length === 0) return fact('no /boot/vmlinuz-*');
       return kernels.flatMap((version) => {
         const modules = ['/usr/lib/modules', '/lib/modules'].some((folder) => below(`${folder}/${version}`).length > 0);
@@ -36,7 +36,7 @@ export const systemRules: readonly Rule[] = [
     source: 'initramfs-tools(7)',
     find: ({below}) => {
       const paths = below('/boot').map(({path, sizeBytes}) => [path, sizeBytes] as const);
-      const kernels = paths.flatMap(([path]) => /^\/boot\/vmlinu[xz]-(.+)$/.exec(path)?.[1] ?? []);
+      const kernels = paths.flatMap(([path]) => kernelVersion(path) ?? []);
       return kernels.flatMap((version) => {
         const names = [`/boot/initrd.img-${version}`, `/boot/initramfs-${version}.img`];
         const found = paths.find(([path]) => names.includes(path));
@@ -62,6 +62,7 @@ export const systemRules: readonly Rule[] = [
       );
       const found = `${fields.get('ID')} ${fields.get('VERSION_CODENAME')}`;
       const wanted = `${said.distribution} ${said.release}`;
+      if (said.release === 'sid' && found.startsWith(`${said.distribution} `)) return []; // it bears the next release's name
       return found === wanted ? [] : [at('/etc/os-release', `it is ${found}, the manifest says ${wanted}`)];
     },
   },
@@ -140,18 +141,30 @@ export const systemRules: readonly Rule[] = [
     reason: 'The guest gets no address, and its agent reports to nobody.',
     remedy: 'Enable systemd-networkd with a DHCP network, or leave it to cloud-init with netplan or ifupdown',
     source: 'systemd-networkd.service(8), cloud-init: network configuration',
-    find: ({units, packages, text, below}) => {
+    find: ({units, packages, text, below, entry}) => {
       const isEnabled = (name: string) => units.get(name) === 'enabled';
       const settings = below('/etc/systemd/network').map(({path}) => text(path) ?? '');
       const isDynamic = settings.some((one) => /^\s*DHCP\s*=\s*(yes|ipv4|true)/im.test(one));
-      const isFromCloud = !/^\s*network:\s*\{\s*config:\s*disabled/m.test(cloudSettings(below, text));
-      if (isEnabled('systemd-networkd.service') && (isDynamic || (isFromCloud && packages.has('cloud-init'))))
-        return [];
-      const others = ['NetworkManager.service', 'networking.service', 'dhcp-interface@.service', 'network.service'];
-      return others.some(isEnabled) ? [] : fact('no network service is enabled with a configuration that asks by DHCP');
+      const isFromCloud =
+        packages.has('cloud-init') && !/^\s*network:\s*\{\s*config:\s*disabled/m.test(cloudSettings(below, text));
+      // netplan's generator enables systemd-networkd at boot, for what /etc/netplan or cloud-init says.
+      const hasPlan = isFromCloud || below('/etc/netplan').some(({path}) => path.endsWith('.yaml'));
+      if (hasPlan && (entry('/usr/sbin/netplan') || entry('/usr/lib/netplan/generate'))) return [];
+      if (isEnabled('systemd-networkd.service') && (isDynamic || isFromCloud)) return [];
+      // diskimage-builder's dhcp-all-interfaces starts its unit for each card by a rule of udev.
+      const byUdev = below('/etc/udev/rules.d').some(({path}) => /dhcp-interface@/.test(text(path) ?? ''));
+      const others = ['NetworkManager.service', 'networking.service', 'network.service'];
+      return byUdev || others.some(isEnabled)
+        ? []
+        : fact('no network service is enabled with a configuration that asks by DHCP');
     },
   },
 ];
+
+/** Rescue kernels, which run with the modules of another, have no version of their own. */
+function kernelVersion(path: string): string | undefined {
+  return /^\/boot\/vmlinu[xz]-(?!0-rescue)(.+)$/.exec(path)?.[1];
+}
 
 function cloudSettings(
   below: (folder: string) => readonly {path: string}[],

@@ -30,15 +30,15 @@ export class AptIndexes {
     if ((await topKind(layers, 'usr/bin/apt-get')) !== 'file') return {};
     const settings = await aptSettings(layers);
     if (!settings.hasSources) return {};
-    const key = sha256(canonicalJson({form: 1, settings: settings.id, packages: this.#packages.indexesId}));
+    const key = sha256(canonicalJson({form: 2, settings: settings.id, packages: this.#packages.indexesId}));
     const known = this.#made.get(key);
     if (known) return known;
-    const made = this.#findOrMake(key, layers);
+    const made = this.#findOrMake(key, layers, settings);
     this.#made.set(key, made);
     return made;
   }
 
-  async #findOrMake(key: Sha256, layers: readonly string[]): Promise<IndexLayer> {
+  async #findOrMake(key: Sha256, layers: readonly string[], settings: AptSettings): Promise<IndexLayer> {
     const {store} = this.#workshop;
     const known = await store.find('indexes', key);
     if (known) return {folder: `${known.folder}/tree`};
@@ -49,7 +49,8 @@ export class AptIndexes {
     const {isWhole, trouble} = await this.#update(layers, staged);
     if (!(await keepIndexes(staged))) return {trouble};
     // The key doesn't know what other archives had.
-    if (!isWhole || !(await this.#packages.isSettled())) return {folder: `${staged}/tree`, trouble};
+    if (!isWhole || settings.hasLocalSources || !(await this.#packages.isSettled()))
+      return {folder: `${staged}/tree`, trouble};
     return {folder: `${(await store.commit('indexes', key, staged, {})).folder}/tree`};
   }
 
@@ -103,9 +104,17 @@ async function topKind(layers: readonly string[], path: string): Promise<string>
 /** What decides which indexes apt reads: its settings as the layers have them, those of fetching alone where they can be told
  * apart; and how its folders look, since the layer has them too.
  */
-async function aptSettings(layers: readonly string[]): Promise<{readonly id: Sha256; readonly hasSources: boolean}> {
+interface AptSettings {
+  readonly id: Sha256;
+  readonly hasSources: boolean;
+  /** Archives in files, `file:` or `copy:`, whose content the key doesn't know. */
+  readonly hasLocalSources: boolean;
+}
+
+async function aptSettings(layers: readonly string[]): Promise<AptSettings> {
   const found: unknown[] = [];
   let hasSources = false;
+  let hasLocalSources = false;
   for (const layer of layers) {
     const ofLayer: unknown[] = [];
     for (const path of ['etc/apt', 'etc/apt/apt.conf.d', ...settingFolders]) {
@@ -114,16 +123,21 @@ async function aptSettings(layers: readonly string[]): Promise<{readonly id: Sha
       if (kind !== 'folder') continue;
       for (const name of (await readdir(`${layer}/${path}`)).sort()) {
         const text = await readFileWithin(layer, `${path}/${name}`);
-        if (path.startsWith('etc/apt/sources.list.d') || name === 'sources.list') hasSources ||= isSource(text);
+        if (path.startsWith('etc/apt/sources.list.d') || name === 'sources.list') {
+          hasSources ||= isSource(text);
+          hasLocalSources ||= isLocalSource(text);
+        }
         if (path === 'etc/apt/apt.conf.d' && text !== undefined && !aboutFetching.test(text)) continue;
         if (text !== undefined) ofLayer.push([path, name, sha256(text)]);
         else if ((await kindWithin(layer, `${path}/${name}`)) === 'other') ofLayer.push([path, name]);
       }
     }
+    const architectures = await readFileWithin(layer, 'var/lib/dpkg/arch');
+    if (architectures !== undefined) ofLayer.push(['var/lib/dpkg/arch', sha256(architectures)]);
     if (ofLayer.length > 0) found.push(ofLayer);
   }
   const folders = await Promise.all(folderPaths.map((path) => lookOf(layers, path)));
-  return {id: sha256(canonicalJson({found, folders})), hasSources};
+  return {id: sha256(canonicalJson({found, folders})), hasSources, hasLocalSources};
 }
 
 const settingFolders = [
@@ -134,6 +148,10 @@ const aboutFetching = /Acquire|Architecture|Dir\b|Update|DefaultSection/i;
 
 function isSource(text: string | undefined): boolean {
   return text !== undefined && /^\s*(deb|Types:)/m.test(text);
+}
+
+function isLocalSource(text: string | undefined): boolean {
+  return text !== undefined && /^[^#]*\b(file|copy|cdrom):/m.test(text);
 }
 
 const folderPaths = ['var', 'var/lib', 'var/lib/apt', 'var/cache', 'var/cache/apt'];

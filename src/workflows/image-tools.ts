@@ -1,9 +1,19 @@
 import {constants} from 'node:fs';
-import {chmod, copyFile, stat, writeFile} from 'node:fs/promises';
+import {chmod, copyFile, lstat, stat, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
-import {describeEnd, lastLines, type Outcome, StepError, type World} from '../base/index.js';
+import {
+  Bug,
+  describeEnd,
+  HostError,
+  isDiskFull,
+  lastLines,
+  type Outcome,
+  StepError,
+  type World,
+} from '../base/index.js';
 import type {DiskFile} from '../disk/index.js';
 import {enter, ownByNamespace} from '../sandbox/index.js';
+import {storeError} from '../store/index.js';
 import {ensureToolsRoot} from './tools-root.js';
 import type {Workshop} from './workshop.js';
 
@@ -33,8 +43,9 @@ export const imageInside = '/image';
 export async function openImageTools(disk: DiskFile, workshop: Workshop, world: World): Promise<ImageTools> {
   const tools = await ensureToolsRoot('assembly', workshop, world);
   const scratch = await workshop.work.newFolder();
-  await chmod(scratch, 0o777);
-  const from = await readableByAll(disk, scratch);
+  const from = await readableByAll(disk, workshop);
+  await chmod(scratch, 0o700);
+  await ownByNamespace(scratch);
   const run = (argv: readonly string[]) =>
     enter(
       {
@@ -62,7 +73,7 @@ export async function openImageTools(disk: DiskFile, workshop: Workshop, world: 
       return raw;
     },
     give: async (name, text) => {
-      await writeFile(join(scratch, name), text, {mode: 0o600});
+      await writeFile(join(scratch, name), text, {mode: 0o600, flag: 'wx'}); // never through a link that a program left
       await ownByNamespace(join(scratch, name));
       return `/scratch/${name}`;
     },
@@ -73,17 +84,24 @@ async function convert(disk: DiskFile, scratch: string, run: ImageTools['run']):
   const inside = '/scratch/disk.raw';
   const outcome = await run(['qemu-img', 'convert', '-W', '-f', disk.format, '-O', 'raw', imageInside, inside]);
   if (outcome.exitCode !== 0) {
+    if (isDiskFull(outcome.stderr)) throw new HostError('disk-full', {doing: 'unpacking the image', path: scratch});
     const detail = lastLines(outcome.stderr, 3) || describeEnd(outcome);
     throw new StepError('image-unsound', {file: disk.path, check: 'content', detail});
   }
-  return {path: join(scratch, 'disk.raw'), inside};
+  const path = join(scratch, 'disk.raw');
+  if (!(await lstat(path)).isFile()) throw new Bug('no-raw-disk', {path});
+  return {path, inside};
 }
 
 /** A private file is copied for those who have no rights to it. */
-async function readableByAll({path}: DiskFile, scratch: string): Promise<string> {
+async function readableByAll({path}: DiskFile, {work}: Workshop): Promise<string> {
   if (((await stat(path)).mode & 0o004) !== 0) return path;
-  const copy = `${scratch}/image`;
-  await copyFile(path, copy, constants.COPYFILE_FICLONE);
+  const copy = `${await work.newFolder()}/image`;
+  try {
+    await copyFile(path, copy, constants.COPYFILE_FICLONE);
+  } catch (error) {
+    throw storeError(error, copy);
+  }
   await chmod(copy, 0o600);
   await ownByNamespace(copy);
   return copy;

@@ -1,6 +1,6 @@
 import {createHash} from 'node:crypto';
 import {createReadStream, createWriteStream} from 'node:fs';
-import {chmod, mkdir, readFile, rm, stat, writeFile} from 'node:fs/promises';
+import {chmod, mkdir, readFile, realpath, rm, stat, writeFile} from 'node:fs/promises';
 import {pipeline} from 'node:stream/promises';
 import {fileURLToPath} from 'node:url';
 import {
@@ -222,12 +222,17 @@ export class PackageArchive {
   }
 
   async #copyFile(address: string): Promise<Found | Trouble> {
+    const path = await pathIfOpenToAll(address);
+    if (path === undefined) {
+      const problem = 'not everybody may read it: of this machine elements are given what is open to all';
+      return {kind: 'unreachable', file: address, problem};
+    }
     const part = this.#files.newPart();
     const hash = createHash('sha256');
     try {
       const {signal} = this.#world;
       await pipeline(
-        createReadStream(fileURLToPath(address)),
+        createReadStream(path),
         async function* (chunks: AsyncIterable<Buffer>) {
           for await (const chunk of chunks) {
             hash.update(chunk);
@@ -604,4 +609,21 @@ function troubleError(trouble: Trouble, doing: string): HostError {
   if (kind === 'moved') return new HostError('archive-moved', {doing, file});
   if (kind === 'altered') return new HostError('package-altered', {file, problem: trouble.problem});
   return new HostError('mirror-unreachable', {doing, problem: trouble.problem});
+}
+
+/** The path that a `file:` address leads to, when any user of this machine may read it; where nothing is, the path as it stands. */
+async function pathIfOpenToAll(address: string): Promise<string | undefined> {
+  let path: string;
+  try {
+    path = await realpath(fileURLToPath(address));
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return fileURLToPath(address);
+    if (error instanceof TypeError || systemErrorCode(error) === 'EACCES') return undefined; // no path of this machine's
+    throw error;
+  }
+  const parts = path.split('/').slice(1, -1);
+  const folders = parts.map((_, i) => `/${parts.slice(0, i + 1).join('/')}`);
+  const modes = await Promise.all(folders.map(async (folder) => (await stat(folder)).mode));
+  const isOpen = modes.every((mode) => (mode & 0o001) !== 0) && ((await stat(path)).mode & 0o004) !== 0;
+  return isOpen ? path : undefined;
 }
