@@ -126,21 +126,6 @@ describe('a hook that means harm', () => {
     expect((await lstat(log)).size).toBeLessThan(66 * 1024 * 1024);
   });
 
-  test('and leaves a path longer than the kernel takes, failing or not: told, and nothing stops the next build', async () => {
-    const deep = [
-      'part=$(for _ in {1..18}; do printf %0200d/ 0; done); for _ in 1 2; do mkdir -p $part; cd -P $part; done',
-      "mkdir -p $(printf 'd/%.0s' {1..1100})", // deeper than Python recurses
-    ].join('\n');
-    await writeHook('deep/install.d/90-deep', `cd /var/cache/apt/archives\n${deep}\nexit 1`);
-    expect(await build(['--element', 'deep'])).toMatchObject({exitCode: 3});
-    expect(await readdir(join(store, 'work'))).toEqual([]);
-    await writeHook('deep/install.d/90-deep', `cd /var/tmp\n${deep}`);
-    const {exitCode, stderr} = await build(['--element', 'deep']);
-    expect({exitCode, stderr}).toMatchObject({exitCode: 0});
-    expect(await readdir(join(store, 'work'))).toEqual([]);
-    expect(await build([])).toMatchObject({exitCode: 0});
-  });
-
   test('and ends everything in its sandbox ends only that', async () => {
     await writeHook('killing/install.d/90-killing', 'kill -9 1 $PPID; kill -9 -1 || true');
     const {exitCode, stderr} = await build(['--element', 'killing']);
@@ -240,5 +225,21 @@ describe('a hook that means harm', () => {
     expect({exitCode, stderr}).toMatchObject({exitCode: 0, stderr: expect.stringMatching(/^no agent yet/m)});
     const after = JSON.parse((await build(['--output', 'json'])).stdout) as {sha256: string};
     expect(after.sha256).toBe(before.sha256);
+  });
+
+  // Last, since what it leaves in the store can't be copied by the tests that copy the store.
+  test('and leaves a path longer than the kernel takes, failing or not: told, and nothing stops the next build', async () => {
+    const deep = [
+      'part=$(for _ in {1..18}; do printf %0200d/ 0; done); for _ in 1 2; do mkdir -p $part; cd -P $part; done',
+      "mkdir -p $(printf 'd/%.0s' {1..1100})", // deeper than Python recurses
+    ].join('\n');
+    await writeHook('deep/install.d/90-deep', `cd /var/cache/apt/archives\n${deep}\nexit 1`);
+    expect(await build(['--element', 'deep'])).toMatchObject({exitCode: 3});
+    expect(await readdir(join(store, 'work'))).toEqual([]);
+    await writeHook('deep/install.d/90-deep', `cd /var/tmp\n${deep}`);
+    const {exitCode, stderr} = await build(['--element', 'deep']);
+    expect({exitCode, stderr}).toMatchObject({exitCode: 0});
+    expect(await readdir(join(store, 'work'))).toEqual([]);
+    expect(await build([])).toMatchObject({exitCode: 0});
   });
 });
