@@ -1,4 +1,4 @@
-import {writeFile} from 'node:fs/promises';
+import {chmod, writeFile} from 'node:fs/promises';
 import {createServer, type Server} from 'node:http';
 import {type AddressInfo, connect} from 'node:net';
 import {join} from 'node:path';
@@ -123,7 +123,7 @@ describe('a package archive', () => {
     expect(await archive(false).fetchAll([hello])).toEqual([]);
   });
 
-  test('gives any file as it is now, or as it has to be; also one of this machine', async () => {
+  test('gives any file as it is now, or as it has to be; also one of this machine that is open to all', async () => {
     files.set('/source.tgz', 'first');
     const first = await archive().fetchFile(`${address}/source.tgz`);
     expect(first).toEqual({kind: 'found', sha256: sha256('first'), sizeBytes: 5});
@@ -133,8 +133,12 @@ describe('a package archive', () => {
     expect(await archive(false).fetchFile(`${address}/source.tgz`, sha256('first'))).toEqual(first);
     const own = join(folder.path, 'own file');
     await writeFile(own, 'own');
-    const found = await archive(false).fetchFile(pathToFileURL(own).href);
-    expect(found).toEqual({kind: 'found', sha256: sha256('own'), sizeBytes: 3});
+    const fetchOwn = () => archive(false).fetchFile(pathToFileURL(own).href);
+    expect(await fetchOwn()).toMatchObject({kind: 'unreachable', problem: expect.stringMatching(/^not everybody may/)});
+    await chmod(folder.path, 0o755);
+    expect(await fetchOwn()).toEqual({kind: 'found', sha256: sha256('own'), sizeBytes: 3});
+    await chmod(own, 0o600);
+    expect(await fetchOwn()).toMatchObject({kind: 'unreachable'});
     expect(await archive().fetchFile('file:///nowhere/at/all')).toMatchObject({kind: 'moved'});
   });
 
