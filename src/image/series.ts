@@ -3,15 +3,13 @@ export interface Series {
   readonly name: string;
   /** Major version of Trove, its guest agent's too. */
   readonly troveVersion: number;
-  /** Debian release whose packages hold it. */
-  readonly debianRelease: string;
 }
 
-/** Source: the version of the package trove-guestagent in each Debian release. */
+/** Source: the version of the package trove-guestagent in the Debian release beside it. */
 const known: readonly Series[] = [
-  {name: 'zed', troveVersion: 18, debianRelease: 'bookworm'},
-  {name: '2025.1', troveVersion: 23, debianRelease: 'trixie'},
-  {name: '2026.1', troveVersion: 26, debianRelease: 'sid'},
+  {name: 'zed', troveVersion: 18}, // bookworm
+  {name: '2025.1', troveVersion: 23}, // trixie
+  {name: '2026.1', troveVersion: 26}, // sid
 ];
 
 export function findSeries(name: string): Series | undefined {

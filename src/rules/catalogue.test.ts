@@ -71,7 +71,7 @@ function good(): Draft {
       '/usr/lib/systemd/system/cloud-init-network.service': '[Service]\n',
       ...Object.fromEntries(enabled.map((name) => [wants(name), {type: 'link', target: `/x/${name}`} as const])),
     },
-    probes: {format: 'qcow2', uefiPrograms: ['BOOTX64.EFI'], guessablePasswords: []},
+    probes: {uefiPrograms: ['BOOTX64.EFI'], guessablePasswords: []},
     purpose: {
       datastore: 'mariadb',
       version: '11.8',

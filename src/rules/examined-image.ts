@@ -18,7 +18,6 @@ import {
 
 /** What programs said of an image file; each text is a problem in their words. */
 export interface Probes {
-  readonly format: 'qcow2' | 'raw';
   /** `qemu-img check`. */
   readonly qcow2Problem?: string;
   /** `e2fsck -n` of the root file system. */

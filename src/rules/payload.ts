@@ -1,4 +1,5 @@
 import {listeningPorts} from '../inspection/index.js';
+import {agentUnit, agentUser} from './agent.js';
 import {at, type Finding, fact, type Rule} from './rule.js';
 
 const dockerImages = '/var/lib/docker/image/overlay2';
@@ -65,8 +66,8 @@ export const payloadRules: readonly Rule[] = [
     remedy: 'usermod --append --groups docker USER, or SupplementaryGroups=docker in the unit',
     source: 'dockerd(8): docker.sock',
     find: (image) => {
-      const text = ['trove-guestagent.service', 'guest-agent.service'].map((name) => image.unitText(name)).join('\n');
-      const user = [...text.matchAll(/^\s*User\s*=\s*(\S+)\s*$/gm)].at(-1)?.[1];
+      const text = agentUnit(image)?.text ?? '';
+      const user = agentUser(text);
       if (!image.purpose || user === undefined || user === 'root') return [];
       const group = image.groups.find(({name}) => name === 'docker');
       if (!group) return fact('there is no group docker');

@@ -162,12 +162,9 @@ export const secretRules: readonly Rule[] = [
     remedy: 'Build without development mode (upstream: DEV_MODE=false)',
     source: "Trove's integration/scripts: guest-agent element, dev_mode",
     find: (image) => {
-      const fetching = ['trove-guestagent.service', 'guest-agent.service', 'trove-guest.service']
-        .filter(
-          (name) =>
-            image.units.has(name) && /^\s*Exec\w+\s*=.*\b(rsync|scp|git (pull|clone))\b/m.test(image.unitText(name)),
-        )
-        .map((name) => at(name, 'it fetches code before the agent starts'));
+      const unit = agentUnit(image);
+      const fetches = /^\s*Exec\w+\s*=.*\b(rsync|scp|git (pull|clone))\b/m.test(unit?.text ?? '');
+      const fetching = unit && fetches ? [at(unit.name, 'it fetches code before the agent starts')] : [];
       const said = /"mode"\s*:\s*"development"/.test(image.text('/etc/trovestack/manifest.json') ?? '');
       return said ? [...fetching, ...fact('its manifest says development mode')] : fetching;
     },

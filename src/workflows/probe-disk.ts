@@ -17,7 +17,6 @@ export async function probeDisk(disk: DiskFile, content: ImageContent, tools: Im
   const system = await run(['e2fsck', '-f', '-n', `${raw.inside}?offset=${root?.startBytes ?? 0}`]);
   const programs = await uefiPrograms(content, raw, tools);
   return {
-    format: disk.format,
     ...withProblem('qcow2Problem', checked),
     ...withProblem('fileSystemProblem', system),
     ...(programs ? {uefiPrograms: programs} : {}),
