@@ -161,7 +161,8 @@ function dib(packages, elements, name) {
     TMP_DIR: store('dib-tmp'),
   };
   const list = packages.length > 0 ? ['-p', packages.join(',')] : [];
-  return timed(['disk-image-create', '-n', '-t', 'qcow2', '-o', join(work, name), ...list, ...elements], env);
+  const isolated = [join(home, 'tests/rig/own-devices.sh'), 'disk-image-create'];
+  return timed([...isolated, '-n', '-t', 'qcow2', '-o', join(work, name), ...list, ...elements], env);
 }
 
 /** The same packages by the tools alone: the floor of what any builder can reach without layers. */
