@@ -31,8 +31,9 @@ const work = mkdtempSync(join(process.env.TROVESTACK_TEST_DISK ?? '/var/tmp', 't
 const mirror = process.env.DIB_DISTRIBUTION_MIRROR;
 if (!mirror) throw new Error('DIB_DISTRIBUTION_MIRROR has to name the mirror that both sides take their packages from');
 
-const own = ['trove-guest', 'trove-docker', 'trove-guest-agent', 'trove-flight-recorder'];
+const own = ['trove-debian', 'trove-guest', 'trove-docker', 'trove-guest-agent', 'trove-flight-recorder'];
 const theirs = ['debian-minimal', 'cloud-init', 'cloud-init-datasources', 'growroot', 'openssh-server'];
+const theirSettings = {DIB_CLOUD_INIT_DATASOURCES: 'ConfigDrive, OpenStack'};
 /** One source for both sides: what diskimage-builder adds by itself need not be reachable. */
 const sources = `bench:deb ${mirror} ${release} main`;
 const rows = [];
@@ -53,7 +54,7 @@ async function main() {
   const second = store('second-elements/bench-postgresql');
   writeFileSync(join(second, 'package-installs.yaml'), 'postgresql:\n');
   writeFileSync(join(second, 'element-deps'), 'trove-guest\n');
-  const secondSet = ['trove-guest', 'bench-postgresql'];
+  const secondSet = ['trove-debian', 'trove-guest', 'bench-postgresql'];
   await ours(warm, secondSet, 'first-second', secondElements);
   const secondPackages = lockedPackages('first-second');
   namePackages(warm);
@@ -136,6 +137,7 @@ function size(name) {
 function ours(folder, elements, name, elementsPath = '') {
   const env = {
     ...process.env,
+    ...theirSettings,
     TROVESTACK_STORE: folder,
     TROVESTACK_STATE: join(work, 'state'),
     ELEMENTS_PATH: elementsPath,
@@ -153,6 +155,7 @@ function dib(packages, elements, name) {
     PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
     HOME: '/root',
     LC_ALL: 'C.UTF-8',
+    ...theirSettings,
     DIB_RELEASE: release,
     DIB_PYTHON_VERSION: '3',
     DIB_DISTRIBUTION_MIRROR: mirror,
