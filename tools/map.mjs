@@ -75,10 +75,10 @@ function importsOf(text) {
   return [...code.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)].map((match) => match[1]);
 }
 
-/** What the program loads whatever the command is: libraries that cost a start more than they give it stay out. */
+/** What the program loads before a command acts: libraries that cost a start more than they give it stay out. */
 const heavy = new Set(['zod', 'yaml']);
 const loaded = new Set();
-const waiting = [join(source, 'cli/main.ts')];
+const waiting = [join(source, 'cli/main.ts'), ...listFiles(join(source, 'cli/commands'))];
 for (let file = waiting.pop(); file; file = waiting.pop()) {
   if (loaded.has(file)) continue;
   loaded.add(file);

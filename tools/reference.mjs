@@ -12,7 +12,7 @@ const {exitCodes} = await import('../dist/base/index.js');
 
 const common = new Set(['--output', '--events', '--quiet', '--verbose']);
 const pages = {
-  'docs/reference/commands.md': commandsPage(),
+  'docs/reference/commands.md': await commandsPage(),
   'docs/reference/errors.md': errorsPage(),
   'docs/reference/image-rules.md': await rulesPage(),
   'docs/reference/support-matrix.md': await matrixPage(),
@@ -28,8 +28,8 @@ for (const [path, text] of Object.entries(pages)) {
 }
 process.exitCode = old > 0 ? 1 : 0;
 
-function commandsPage() {
-  const program = buildProgram(new Session(process.env));
+async function commandsPage() {
+  const program = await buildProgram(new Session(process.env));
   const sections = leaves(program, []).map(({command, words}) => {
     const options = command.options.filter((option) => !common.has(option.long));
     const rows = options.map(

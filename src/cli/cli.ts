@@ -28,6 +28,8 @@ export interface Answer {
  */
 export interface Cli {
   readonly program: Command;
+  /** The program with every noun's commands, whatever this run was asked for. */
+  whole(): Promise<Command>;
   /** The command group of a noun (`image`, `devcloud`, …). */
   noun(name: string): Command;
   /** Wraps a command's act: makes its world, prints its answer, turns what it throws into words and an exit code. */
@@ -67,7 +69,7 @@ export interface CommonOptions {
 /** Gives every command of the tree the common options. */
 export function addCommonOptions(command: Command): void {
   for (const child of command.commands) addCommonOptions(child);
-  if (command.commands.length > 0) return;
+  if (command.commands.length > 0 || Object.hasOwn(nouns, command.name())) return;
   command
     .optionsGroup('Output:')
     .addOption(

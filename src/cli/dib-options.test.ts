@@ -1,5 +1,6 @@
 import {describe, expect, test} from 'vitest';
-import {type DibOptions, dibCommand, withDibMode} from './dib-options.js';
+import {withDibMode} from './dib-mode.js';
+import {type DibOptions, dibCommand} from './dib-options.js';
 
 const nothing: DibOptions = {t: [], x: 0, p: []};
 

@@ -6,7 +6,7 @@ import {type Environment, formatJson, Interrupted, pathsFrom, type World} from '
 import {createReporter, type Reporter, renderError} from '../report/index.js';
 import {type Answer, addCommonOptions, type Cli, type CommonOptions, nounCommand} from './cli.js';
 import {registerCommands} from './commands/index.js';
-import {withDibMode} from './dib-options.js';
+import {withDibMode} from './dib-mode.js';
 import {version} from './version.js';
 
 /** Runs one command line.
@@ -18,9 +18,10 @@ export async function main(argv: readonly string[], env: Environment = process.e
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   process.umask(0o022); // sandboxes pass the store's folders with ids that own nothing there
   const session = new Session(env);
-  const program = buildProgram(session);
+  const words = withDibMode(argv);
+  const program = await buildProgram(session, nounsAskedFor(words));
   try {
-    await program.parseAsync(withDibMode(argv), {from: 'user'});
+    await program.parseAsync(words, {from: 'user'});
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     return error.exitCode === 0 ? 0 : 2;
@@ -28,8 +29,16 @@ export async function main(argv: readonly string[], env: Environment = process.e
   return session.exitCode;
 }
 
-/** The whole tree of commands; also what the reference page and the completion are made from. */
-export function buildProgram(session: Session): Command {
+/** The nouns of a command line are the first words of it that are no options: `image build`, `help image`. */
+function nounsAskedFor(words: readonly string[]): (noun: string) => boolean {
+  const first = words.filter((word) => !word.startsWith('-')).slice(0, 2);
+  return (noun) => first.includes(noun);
+}
+
+/** The tree of commands; also what the reference page and the completion are made from.
+ * @param isWanted Which nouns get their commands; by default all.
+ */
+export async function buildProgram(session: Session, isWanted = (_noun: string) => true): Promise<Command> {
   const program = new Command('trovestack')
     .description('From guest image elements to a proven Trove database instance')
     .version(version, '-V, --version', 'print the version')
@@ -44,11 +53,12 @@ export function buildProgram(session: Session): Command {
     .addHelpText('after', helpTail);
   const cli: Cli = {
     program,
+    whole: () => buildProgram(session),
     noun: (name) => nounCommand(program, name),
     act: (handler) => session.act(handler),
     actInNamespace: (handler) => session.actInNamespace(handler),
   };
-  registerCommands(cli);
+  await registerCommands(cli, isWanted);
   addCommonOptions(program);
   inheritSettings(program);
   return program;

@@ -12,7 +12,7 @@ export function register(cli: Cli): void {
         if (shell !== 'bash' && shell !== 'zsh') {
           throw new UsageError('bad-argument', {argument: `shell "${shell}"`, problem: 'there are bash and zsh'});
         }
-        const text = completionScript(wordsByPrefix(cli.program), shell);
+        const text = completionScript(wordsByPrefix(await cli.whole()), shell);
         return {value: {shell, script: text}, text};
       }),
     );
