@@ -54,7 +54,8 @@ async function addAuthorities(root: string): Promise<void> {
   await writeFile(join(root, 'etc/test-authorities.crt'), all);
 }
 
-/** In pid and mount namespaces of its own, with pivot_root, since a plain chroot may open no user namespaces. */
+/** In pid and mount namespaces of its own, with pivot_root, since a plain chroot may open no user namespaces; its /dev is a copy, so that
+ * nothing in it can take away the host's. */
 const enterScript = `
 set -eu
 mount --bind "$0" "$0"; cd "$0"
@@ -66,6 +67,8 @@ exec env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 
 function enter(root: string, commandLine: string): Promise<CommandResult> {
   const argv = [
+    join(home, 'tests/rig/own-devices.sh'),
+    'unshare',
     '--mount',
     '--pid',
     '--fork',
@@ -78,7 +81,7 @@ function enter(root: string, commandLine: string): Promise<CommandResult> {
     root,
     commandLine,
   ];
-  const child = spawn('unshare', argv, {stdio: ['ignore', 'pipe', 'pipe']});
+  const child = spawn('sh', argv, {stdio: ['ignore', 'pipe', 'pipe']});
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {

@@ -8,10 +8,13 @@ fi
 unset OWN_DEVICES
 copy=$(mktemp -d)
 mount -t tmpfs -o mode=0755,nosuid devices "$copy"
-for node in null zero full random urandom tty fuse; do
-  if [ -c "/dev/$node" ]; then cp -a "/dev/$node" "$copy/$node"; fi
-done
-mkdir "$copy/pts" "$copy/shm"
+mkdir "$copy/net" "$copy/mapper" "$copy/pts" "$copy/shm"
+(
+  cd /dev
+  for node in null zero full random urandom tty fuse kvm net/tun loop-control loop[0-9] loop[0-9][0-9]; do
+    if [ -c "$node" ] || [ -b "$node" ]; then cp -a "$node" "$copy/$node"; fi
+  done
+)
 mount -t devpts -o newinstance,ptmxmode=0666,mode=0620,gid=5 devpts "$copy/pts"
 mount -t tmpfs -o mode=1777 shm "$copy/shm"
 ln -s pts/ptmx "$copy/ptmx"
