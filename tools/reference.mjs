@@ -16,6 +16,7 @@ const pages = {
   'docs/reference/errors.md': errorsPage(),
   'docs/reference/image-rules.md': await rulesPage(),
   'docs/reference/support-matrix.md': await matrixPage(),
+  'docs/reference/verdicts.md': await verdictsPage(),
 };
 let old = 0;
 for (const [path, text] of Object.entries(pages)) {
@@ -168,6 +169,22 @@ async function rulesPage() {
     'for a while are waived in a file (`schemas/waivers.schema.json`), each with its reason and its last day.',
     '',
     sections.join('\n\n'),
+    '',
+  ].join('\n');
+}
+
+async function verdictsPage() {
+  const {remedies} = await import('../dist/guest/index.js');
+  return [
+    '# What keeps a guest from serving',
+    '',
+    'Made from `src/guest/cause.ts` by `npm run reference`. `trovestack image verify FILE --boot` and `trovestack diagnose CONSOLE.log`',
+    'name one of these, with what was seen. Kinds keep their names: `image:` is for who built the image, `guest:` for who chose the',
+    "flavor, `cloud:` for the cloud's operator.",
+    '',
+    '| Cause | Remedy |',
+    '|---|---|',
+    ...Object.entries(remedies).map(([kind, remedy]) => `| \`${kind}\` | ${cell(remedy)} |`),
     '',
   ].join('\n');
 }

@@ -1,4 +1,5 @@
 import {describe, expect, it} from 'vitest';
+import {describeCause} from './cause.js';
 import {type BootRecord, causeOf, emptyRecord, isOver, readConsoleLine} from './console.js';
 
 /** Reads lines that come a second apart, the first after one second. */
@@ -43,32 +44,41 @@ describe('a console', () => {
   });
 
   it.each([
-    ['[    9.1] Kernel panic - not syncing: Attempted to kill init!', 'the kernel panicked: Attempted to kill init!'],
-    ['No bootable device.', 'the firmware found no bootloader'],
-    ['BdsDxe: No bootable option or device was found.', 'the firmware found no bootloader'],
+    [
+      '[    9.1] Kernel panic - not syncing: Attempted to kill init!',
+      'image: kernel: the kernel panicked: Attempted to kill init!',
+    ],
+    [
+      '[    2.1] Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)',
+      'image: root file system: the kernel panicked: Unable to mount root fs on unknown-block(0,0)',
+    ],
+    ['No bootable device.', 'image: no boot loader: the firmware found none'],
+    ['BdsDxe: No bootable option or device was found.', 'image: no boot loader: the firmware found none'],
     [
       'error: loader/i386/linux.c:you need to load the kernel first.',
-      'the bootloader stopped: you need to load the kernel first',
+      'image: boot loader: you need to load the kernel first.',
     ],
     [
-      'ALERT!  UUID=1111 does not exist.  Dropping to a shell!',
-      'the kernel found no root file system: UUID=1111 does not exist',
+      "error: fs/fshelp.c:find_file:260:file `/boot/vmlinuz-6' not found.",
+      "image: boot loader: file `/boot/vmlinuz-6' not found.",
     ],
-    ['You are in emergency mode. After logging in, type', 'the system entered emergency mode'],
+    ['ALERT!  UUID=1111 does not exist.  Dropping to a shell!', 'image: root file system: UUID=1111 does not exist'],
+    ['You are in emergency mode. After logging in, type', 'image: emergency mode: the system entered it'],
     [
       'TROVESTACK {"proof failed":"the guest has no container image mariadb:11.8","uptime":40}',
-      'the guest has no container image mariadb:11.8',
+      'image: container missing: the guest has no container image mariadb:11.8',
     ],
+    ['TROVESTACK {"proof failed":"nobody answers","cause":"image: port"}', 'image: port: nobody answers'],
   ])('knows a boot that goes no further: %s', (line, cause) => {
     const record = read(line);
-    expect(record.failure).toBe(cause);
+    expect(record.failure && describeCause(record.failure)).toBe(cause);
     expect(isOver(record)).toBe(true);
-    expect(causeOf(record, 'machine stopped', 1000)).toBe(cause);
+    expect(describeCause(causeOf(record, 'the machine stopped'))).toBe(cause);
   });
 
   it('keeps the first failure as the cause', () => {
     const record = read('No bootable device.', 'Kernel panic - not syncing: later');
-    expect(record.failure).toBe('the firmware found no bootloader');
+    expect(record.failure?.kind).toBe('image: no boot loader');
   });
 
   it('keeps its last lines without control sequences', () => {
@@ -78,21 +88,53 @@ describe('a console', () => {
 });
 
 describe('the cause of a boot without an answer', () => {
+  const boot = ['TROVESTACK {"milestone":"userspace"}', 'TROVESTACK {"milestone":"network"}'];
+
   it('is a unit that failed, with the last line of its journal', () => {
     const record = read(
       'TROVESTACK {"failed":"docker.service","uptime":40.0,"line":"Starting up"}',
-      'TROVESTACK {"failed":"docker.service","uptime":40.0,"line":"no space left on device"}',
+      'TROVESTACK {"failed":"docker.service","uptime":40.0,"line":"unable to configure the daemon"}',
       'TROVESTACK {"failed":"docker.service","uptime":40.0}',
     );
-    expect(causeOf(record, 'time is up', 60_000)).toBe('docker.service failed: no space left on device');
+    expect(causeOf(record, 'silence')).toEqual({
+      kind: 'image: docker',
+      detail: 'docker.service failed: unable to configure the daemon',
+    });
   });
 
-  it('is the silence after the last milestone', () => {
-    const record = read('TROVESTACK {"milestone":"agent","uptime":40}');
-    expect(causeOf(record, 'time is up', 60_000)).toBe('nothing more happened within 60 s, after "agent"');
+  it('is what the journal of that unit tells, where it tells more', () => {
+    const record = read('TROVESTACK {"failed":"docker.service","line":"mkdir: No space left on device"}');
+    expect(causeOf(record, 'silence').kind).toBe('image: disk full');
   });
 
-  it('is the end of the machine when it stopped by itself', () => {
-    expect(causeOf(emptyRecord, 'machine stopped', 60_000)).toBe('the machine stopped, before any sign of a kernel');
+  it('is the trouble of a unit that goes on trying', () => {
+    const line =
+      'ERROR oslo.messaging [-] Connection failed: [Errno -2] Name or service not known (retrying in 1.0 seconds)';
+    const record = read(...boot, `TROVESTACK {"trouble":"trove-guestagent.service","line":"${line}"}`);
+    expect(causeOf(record, 'silence')).toEqual({kind: 'image: dns', detail: line});
+  });
+
+  it('is not a unit that a database does without, when a point was not reached', () => {
+    const record = read(
+      ...boot,
+      'TROVESTACK {"failed":"trove-guestagent.service","line":"x"}',
+      '[FAILED] Failed to start apt-daily.service',
+    );
+    expect(causeOf(record, 'silence')).toEqual({kind: 'image: agent', detail: 'trove-guestagent.service failed: x'});
+  });
+
+  it('is the first point on the way that was not reached', () => {
+    expect(causeOf(read(...boot), 'the console ends')).toEqual({
+      kind: 'image: cloud-init',
+      detail: 'the user data was not written (the console ends, after "network")',
+    });
+  });
+
+  it('is not known of a console that tells of the kernel alone', () => {
+    expect(causeOf(read('[    0.0] Linux version 6.1'), 'the console ends')).toEqual({
+      kind: 'unknown',
+      detail: 'the console ends, after "kernel"',
+    });
+    expect(causeOf(emptyRecord, 'the machine stopped').detail).toBe('the machine stopped, before any sign of a kernel');
   });
 });

@@ -8,6 +8,7 @@ import {
   type BootRecord,
   causeOf,
   type DriveFile,
+  describeCause,
   emptyRecord,
   type Firmware,
   isOver,
@@ -15,6 +16,7 @@ import {
   type Milestone,
   machineScript,
   readConsoleLine,
+  remedies,
 } from '../guest/index.js';
 import {enter, type SandboxSpec, type Tree} from '../sandbox/index.js';
 import {keepKvmFinding, readKvmFinding} from './kvm-finding.js';
@@ -51,15 +53,22 @@ export async function bootGuest(boot: GuestBoot, workshop: Workshop, world: Worl
   if (record.answer !== undefined) {
     return {accelerator, serverVersion: record.answer, milestones: record.milestones};
   }
+  const cause = causeOf(record, silence(end, boot.timeoutMs));
   throw new StepError('boot-not-proven', {
     file: boot.disk.path,
     firmware: boot.firmware,
     accelerator,
-    cause: causeOf(record, end, boot.timeoutMs),
+    kind: cause.kind,
+    cause: describeCause(cause),
+    remedy: remedies[cause.kind],
     milestones: record.milestones,
     console: record.tail,
     log: logFile,
   });
+}
+
+function silence(end: MachineRun['end'], timeoutMs: number): string {
+  return end === 'time is up' ? `nothing more happened within ${timeoutMs / 1000} s` : 'the machine stopped';
 }
 
 async function openConsoleLog(workshop: Workshop): Promise<string> {

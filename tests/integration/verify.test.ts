@@ -3,7 +3,7 @@ import {chmod, mkdir, open, truncate, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import {hostTraces} from '../rig/host.js';
-import {runTrovestack, temporaryFolder} from '../rig/trovestack.js';
+import {home, runTrovestack, temporaryFolder} from '../rig/trovestack.js';
 
 /** A raw disk with a boot signature and an empty table of the old kind. */
 async function writeEmptyDisk(path: string): Promise<void> {
@@ -139,5 +139,30 @@ describe('image verify', () => {
       expect(diff.stdout).toContain('note: the whole disk is taken for the root file system');
       expect(diff.stdout).not.toMatch(/^ .*os-release/m);
     });
+  });
+});
+
+describe('diagnose', () => {
+  const consoles = join(home, 'tests/fixtures/consoles');
+
+  test('names the cause and its remedy, exit 3', async () => {
+    const {exitCode, stdout} = await runTrovestack(['diagnose', join(consoles, 'docker.log')]);
+    expect(exitCode).toBe(3);
+    expect(stdout).toMatch(
+      /^image: docker: docker\.service failed: unable to configure.*\n {2}remedy {3}see that Docker/,
+    );
+    expect(stdout).toContain('  24.0 s  user data');
+  });
+
+  test('a console of a guest that serves: exit 0', async () => {
+    const {exitCode, stdout} = await runTrovestack(['diagnose', join(consoles, 'serves.log'), '--output', 'json']);
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({serves: true});
+  });
+
+  test('a file that is not there is told, exit 2', async () => {
+    const {exitCode, stderr} = await runTrovestack(['diagnose', '/nowhere/console.log']);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('Cannot read console "/nowhere/console.log"');
   });
 });

@@ -54,17 +54,23 @@ export const stepWords = {
     file: string;
     firmware: string;
     accelerator: string;
+    /** "image: dns", for programs. */
+    kind: string;
+    /** The kind with what was seen. */
     cause: string;
+    remedy: string;
     milestones: readonly {readonly name: string; readonly atMs: number}[];
     console: readonly string[];
     log: string;
   }): Words => ({
     message: `Cannot prove that "${f.file}" boots and serves: ${f.cause}`,
     details: {
+      remedy: f.remedy,
       reached: f.milestones.map((m) => `${m.name} ${(m.atMs / 1000).toFixed(1)} s`).join(', ') || 'nothing',
       machine: `${f.firmware} on ${f.accelerator}`,
       console: f.console.join('\n'),
       log: f.log,
     },
+    next: `trovestack image boot ${f.file}`,
   }),
 } as const;

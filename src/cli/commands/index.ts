@@ -1,5 +1,6 @@
 import type {Cli} from '../cli.js';
 import * as completion from './completion.js';
+import * as diagnose from './diagnose.js';
 import * as doctor from './doctor.js';
 import * as quickstart from './quickstart.js';
 import * as test from './test.js';
@@ -50,5 +51,5 @@ export async function registerCommands(cli: Cli, isWanted: (noun: string) => boo
     cli.noun(noun);
     if (isWanted(noun)) for (const file of await Promise.all(files())) file.register(cli);
   }
-  for (const command of [doctor, test, completion]) command.register(cli);
+  for (const command of [doctor, diagnose, test, completion]) command.register(cli);
 }
