@@ -1,7 +1,8 @@
 // The build engine against diskimage-builder and against the bare tools, paired, as ratios. As root, on a Debian host with
 // python3-diskimage-builder, debootstrap, mmdebstrap, qemu-utils; nothing else should run beside it.
-//   node bench/engine.mjs [--rounds N] [--release NAME]     about 12 minutes a round
-// Both sides have their packages already: what is timed is building, not downloading. diskimage-builder makes a disk without
+//   node bench/engine.mjs [--rounds N] [--release NAME] [--caches FOLDER]     about 12 minutes a round
+// Both sides have their packages already: what is timed is building, not downloading. A folder of caches is kept for the next
+// run. diskimage-builder makes a disk without
 // partitions (no element `vm`), which costs it less, since those need a device mapper that not every host has; ours has all.
 import {spawn, spawnSync} from 'node:child_process';
 import {
@@ -15,27 +16,33 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import {join} from 'node:path';
+import {join, resolve} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {parseArgs} from 'node:util';
 import {parse} from 'yaml';
+import {debianSourceLines, findDebianMirrors} from '../dist/base/index.js';
 
 const {values: options} = parseArgs({
-  options: {rounds: {type: 'string', default: '1'}, release: {type: 'string', default: 'trixie'}},
+  options: {
+    rounds: {type: 'string', default: '1'},
+    release: {type: 'string', default: 'trixie'},
+    caches: {type: 'string'},
+  },
 });
 const rounds = Number(options.rounds);
 const {release} = options;
 const home = fileURLToPath(new URL('..', import.meta.url));
 const program = join(home, 'bin/trovestack.js');
 const work = mkdtempSync(join(process.env.TROVESTACK_TEST_DISK ?? '/var/tmp', 'trovestack-bench-'));
-const mirror = process.env.DIB_DISTRIBUTION_MIRROR;
-if (!mirror) throw new Error('DIB_DISTRIBUTION_MIRROR has to name the mirror that both sides take their packages from');
+const caches = options.caches ? resolve(options.caches) : work;
+const mirrors = await findDebianMirrors(process.env);
+const lines = debianSourceLines(release, mirrors);
 
 const own = ['trove-debian', 'trove-guest', 'trove-docker', 'trove-guest-agent', 'trove-flight-recorder'];
 const theirs = ['debian-minimal', 'cloud-init', 'cloud-init-datasources', 'growroot', 'openssh-server'];
 const theirSettings = {DIB_CLOUD_INIT_DATASOURCES: 'ConfigDrive, OpenStack'};
 /** One source for both sides: what diskimage-builder adds by itself need not be reachable. */
-const sources = `bench:deb ${mirror} ${release} main`;
+const sources = lines.map((line, index) => `bench-${index}:${line}`).join('\n');
 const rows = [];
 
 try {
@@ -46,7 +53,8 @@ try {
 
 async function main() {
   // Once, to fill the caches and to learn which packages our image has.
-  const warm = store('warm');
+  const warm = join(caches, 'warm');
+  mkdirSync(warm, {recursive: true});
   await ours(warm, own, 'first');
   const packages = lockedPackages('first');
   await ours(warm, theirs, 'first-theirs');
@@ -158,9 +166,9 @@ function dib(packages, elements, name) {
     ...theirSettings,
     DIB_RELEASE: release,
     DIB_PYTHON_VERSION: '3',
-    DIB_DISTRIBUTION_MIRROR: mirror,
+    DIB_DISTRIBUTION_MIRROR: mirrors.archive,
     DIB_APT_SOURCES_CONF: sources,
-    DIB_IMAGE_CACHE: join(work, 'dib-cache'),
+    DIB_IMAGE_CACHE: join(caches, 'dib-cache'),
     TMP_DIR: store('dib-tmp'),
   };
   const list = packages.length > 0 ? ['-p', packages.join(',')] : [];
@@ -175,7 +183,7 @@ async function bare(packages, name) {
   const script = `set -eu
     mmdebstrap --mode=root --variant=minbase --include="$1" --aptopt='Apt::Install-Recommends "false"' \
       --setup-hook='mkdir -p "$1/var/cache/apt/archives"; cp "${join(work, 'named')}"/*.deb "$1/var/cache/apt/archives/"' \
-      --skip=cleanup/apt/cache ${release} "$2" "deb ${mirror} ${release} main"
+      --skip=cleanup/apt/cache ${release} "$2" ${lines.map((line) => `"${line}"`).join(' ')}
     rm -rf "$2"/var/cache/apt/archives/*
     truncate --size 4G "$3"
     mke2fs -q -t ext4 -F -d "$2" "$3"
