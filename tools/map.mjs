@@ -11,7 +11,7 @@ const source = join(home, 'src');
 /** Ranks: a folder imports from lower ranks only; folders of one rank don't know each other, but for the pairs below. */
 const ranks = [
   ['base'],
-  ['archive', 'datastore', 'element', 'guest', 'image', 'inspection', 'lock', 'plan', 'rules'],
+  ['archive', 'datastore', 'element', 'guest', 'image', 'inspection', 'lock', 'passport', 'plan', 'rules'],
   ['cloud', 'devcloud', 'disk', 'sandbox', 'store'],
   ['workflows', 'report'],
   ['cli'],

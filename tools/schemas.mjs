@@ -4,9 +4,16 @@ import {z} from 'zod';
 import {datastoreSchema} from '../dist/datastore/schema.js';
 import {elementFileSchema} from '../dist/element/element-file.js';
 import {lockSchema} from '../dist/lock/schema.js';
+import {statementSchema} from '../dist/passport/statement.js';
 import {waiversSchema} from '../dist/rules/waivers.js';
 
-const schemas = {datastore: datastoreSchema, element: elementFileSchema, lock: lockSchema, waivers: waiversSchema};
+const schemas = {
+  datastore: datastoreSchema,
+  element: elementFileSchema,
+  lock: lockSchema,
+  passport: statementSchema,
+  waivers: waiversSchema,
+};
 
 let stale = 0;
 for (const [name, schema] of Object.entries(schemas)) {

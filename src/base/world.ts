@@ -11,6 +11,8 @@ export interface Paths {
   readonly store: string;
   /** Not rebuildable: devclouds and what they hold. `$TROVESTACK_STATE`, else `$XDG_STATE_HOME/trovestack`. */
   readonly state: string;
+  /** People's own: signing keys, and the public keys that they trust. `$TROVESTACK_DATA`, else `$XDG_DATA_HOME/trovestack`. */
+  readonly data: string;
 }
 
 /** The short list of effects that a workflow may use. */
@@ -29,5 +31,6 @@ export function pathsFrom(env: Environment, home: string): Paths {
     home,
     store: resolve(env.TROVESTACK_STORE || `${env.XDG_CACHE_HOME || `${userHome}/.cache`}/trovestack`),
     state: resolve(env.TROVESTACK_STATE || `${env.XDG_STATE_HOME || `${userHome}/.local/state`}/trovestack`),
+    data: resolve(env.TROVESTACK_DATA || `${env.XDG_DATA_HOME || `${userHome}/.local/share`}/trovestack`),
   };
 }

@@ -45,6 +45,7 @@ export interface Cli {
 const nouns: Readonly<Record<string, string>> = {
   image: 'build, prove, load and activate guest images',
   devcloud: 'a real OpenStack with Trove on this machine',
+  key: 'what images are signed with, and whose signatures are believed',
   catalog: 'the datastores that images can be built for',
   element: 'the elements that images are built from',
   store: 'what builds have left, to be used again',

@@ -4,10 +4,10 @@ import {fileURLToPath} from 'node:url';
 import {Command, CommanderError} from 'commander';
 import {type Environment, formatJson, Interrupted, pathsFrom, type World} from '../base/index.js';
 import {createReporter, type Reporter, renderError} from '../report/index.js';
+import {version} from '../workflows/program-version.js';
 import {type Answer, addCommonOptions, type Cli, type CommonOptions, nounCommand} from './cli.js';
 import {registerCommands} from './commands/index.js';
 import {withDibMode} from './dib-mode.js';
-import {version} from './version.js';
 
 /** Runs one command line.
  * @param argv Without the interpreter and the script.

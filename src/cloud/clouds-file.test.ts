@@ -12,7 +12,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, {recursive: true}));
 
 function worldWith(env: Environment): World {
-  const paths = {home: folder, store: `${folder}/store`, state: `${folder}/state`};
+  const paths = {home: folder, store: `${folder}/store`, state: `${folder}/state`, data: `${folder}/data`};
   return {emit: () => {}, signal: new AbortController().signal, env: {HOME: folder, ...env}, paths};
 }
 

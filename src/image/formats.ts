@@ -16,6 +16,13 @@ export const formatEndings: Readonly<Record<ImageFormat, string>> = {
 
 export const imageFormats = Object.keys(formatEndings) as readonly ImageFormat[];
 
+/** A path without the ending that a format gave it. */
+export function withoutEnding(path: string): string {
+  const endings = imageFormats.map((format) => `.${formatEndings[format]}`);
+  const [longest] = endings.filter((ending) => path.endsWith(ending)).sort((a, b) => b.length - a.length);
+  return longest ? path.slice(0, -longest.length) : path;
+}
+
 /** Formats that are known, and why none of ours writes them. */
 const refused: Readonly<Record<string, string>> = {
   vhd: 'it takes a patched vhd-util, which no distribution has; convert the raw image with the target hypervisor’s own tool',

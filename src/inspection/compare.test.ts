@@ -18,7 +18,7 @@ const file = (path: string, content: string, more: Partial<TreeEntry> = {}): Tre
 function image(files: readonly TreeEntry[], texts: Record<string, string> = {}): ImageContent {
   const partitions = [{number: 1, startBytes: 1048576, sizeBytes: 2 ** 30, type: '83', mountPoint: '/'}];
   return {
-    form: 3,
+    form: 4,
     hasBootCode: true,
     virtualSizeBytes: 2 ** 31,
     table: 'mbr',

@@ -19,7 +19,7 @@ export interface InspectedPartition {
 
 /** All that an inspection knows of a disk image: one value, to be compared, asked and kept. */
 export interface ImageContent {
-  readonly form: 3;
+  readonly form: 4;
   readonly virtualSizeBytes: number;
   readonly table: 'gpt' | 'mbr' | 'none';
   /** The first sector holds a program for BIOS, and the mark that BIOS asks for. */

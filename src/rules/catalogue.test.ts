@@ -105,7 +105,7 @@ function contentOf({files, content}: Draft): ImageContent {
     return text === undefined ? [] : [[path, text] as const];
   });
   return {
-    form: 3,
+    form: 4,
     virtualSizeBytes: 2 ** 30,
     table: 'gpt',
     hasBootCode: true,

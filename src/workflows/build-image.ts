@@ -3,7 +3,8 @@ import {chmod, writeFile} from 'node:fs/promises';
 import {basename, dirname, resolve} from 'node:path';
 import type {Deb} from '../archive/index.js';
 import {Bug, type Sha256, type World} from '../base/index.js';
-import {formatEndings, type ImageDefinition, imageFormats, isGuest} from '../image/index.js';
+import {readDiskFile} from '../disk/index.js';
+import {type ImageDefinition, isDiskFormat, isGuest, withoutEnding} from '../image/index.js';
 import {recordOf, type TreePlan} from '../plan/index.js';
 import {type StoredResult, storeError} from '../store/index.js';
 import {AptIndexes} from './apt-indexes.js';
@@ -28,6 +29,8 @@ import {
 } from './plan-image.js';
 import type {StepContext, StepFacts} from './run-step.js';
 import {type BuiltTree, type MadeAnew, runTree} from './run-tree.js';
+import {isSigned, writePassport} from './sign-image.js';
+import {defaultKey, hasDefaultKey, openSigningKey, type SigningKey} from './signing-keys.js';
 import {ensureToolsRoot, type ToolsRoot} from './tools-root.js';
 import {type BuildConditions, openWorkshop, type Workshop} from './workshop.js';
 
@@ -40,6 +43,8 @@ export type BuildRequest = PlanRequest &
     readonly hasChecksums?: boolean;
     /** Rename a file that is there instead of replacing it. */
     readonly keepsOlder?: boolean;
+    /** Name of the key that guest images are signed with, or false for none; default: the default key where there is one. */
+    readonly sign?: string | false;
     readonly conditions?: BuildConditions;
   };
 
@@ -55,6 +60,8 @@ export interface BuiltImage {
   readonly files: readonly DeliveredImage[];
   /** What it was made from, by digests. */
   readonly lockFile: string;
+  /** Absent when it wasn't signed. */
+  readonly signedBy?: {readonly keyId: Sha256; readonly keyName: string};
   readonly architecture: string;
   readonly stepsRun: number;
   readonly stepsReused: number;
@@ -89,6 +96,7 @@ export async function buildImage(request: BuildRequest, world: World): Promise<B
 async function build(blueprint: ImageBlueprint, request: BuildRequest, world: World): Promise<BuiltImage> {
   const delivery = planDelivery(blueprint, request);
   for (const format of blueprint.output.formats) await checkDestination(deliveredPath(delivery, format));
+  const key = isGuest(blueprint.definition) ? await keyFor(request, world) : undefined;
   await using workshop = await openWorkshop(world, request.conditions);
   const lockFile = resolve(request.lockFile ?? `${delivery.stem}.lock.yaml`);
   await using packages = await BuildPackages.open(blueprint, request, lockFile, workshop, world);
@@ -111,16 +119,41 @@ async function build(blueprint: ImageBlueprint, request: BuildRequest, world: Wo
   if (!first) throw new Bug('image-without-files', {image: definition.name});
   const {virtualSizeBytes} = image.facts;
   await keepImageRecord(found.planned, image.facts.outputs, files, workshop.store);
+  if (key) await sign(files, key, lockFile, workshop, world);
   return {
     ...first,
     ...(virtualSizeBytes === undefined ? {} : {virtualSizeBytes}),
     files,
     lockFile,
+    ...(key ? {signedBy: {keyId: key.id, keyName: key.name}} : {}),
     image: definition.name,
     architecture: definition.architecture,
     stepsRun,
     stepsReused: steps - stepsRun,
   };
+}
+
+/** @throws {UsageError} `unknown-key`, `unusable-key` */
+async function keyFor({sign}: BuildRequest, world: World): Promise<SigningKey | undefined> {
+  if (sign === false) return undefined;
+  if (sign === undefined && !(await hasDefaultKey(world))) return undefined;
+  return await openSigningKey(sign ?? defaultKey, world);
+}
+
+/** Signs those of an image's files that are disks: what the others hold can't be read back. */
+async function sign(
+  files: readonly DeliveredImage[],
+  key: SigningKey,
+  lockFile: string,
+  workshop: Workshop,
+  world: World,
+): Promise<void> {
+  for (const {file, format, sha256, isUnchanged} of files) {
+    if (!isDiskFormat(format)) continue;
+    if (isUnchanged && (await isSigned(file, sha256, key, lockFile, world))) continue;
+    const {passport} = await writePassport(await readDiskFile(file), key, {lockFile}, workshop, world);
+    world.emit({type: 'note', text: `signed with the key ${key.name}: ${passport}`});
+  }
 }
 
 /** Where files go. One format takes the name as it was typed; several take their endings in its place. */
@@ -130,12 +163,6 @@ function planDelivery({definition, output}: ImageBlueprint, request: BuildReques
   const isOne = output.formats.length === 1 && outputFile !== undefined;
   const stem = outputFile === undefined ? path : withoutEnding(path);
   return {stem, ...(isOne ? {file: path} : {}), hasChecksums, keepsOlder, hasManifest: isGuest(definition)};
-}
-
-function withoutEnding(path: string): string {
-  const endings = imageFormats.map((format) => `.${formatEndings[format]}`);
-  const [longest] = endings.filter((ending) => path.endsWith(ending)).sort((a, b) => b.length - a.length);
-  return longest ? path.slice(0, -longest.length) : path;
 }
 
 /** The package files that an image's steps took, in this build or in earlier ones. */

@@ -24,7 +24,12 @@ describe('a bundle', () => {
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'bundle-'));
     await mkdir(join(folder, 'outside'));
-    const paths = {home: folder, store: join(folder, 'store'), state: join(folder, 'state')};
+    const paths = {
+      home: folder,
+      store: join(folder, 'store'),
+      state: join(folder, 'state'),
+      data: join(folder, 'data'),
+    };
     world = {emit: () => {}, signal: new AbortController().signal, env: {DIB_OURS: '1'}, paths};
   });
   afterEach(() => rm(folder, {recursive: true}));

@@ -1,3 +1,4 @@
+import {z} from 'zod';
 import {canonicalJson, sha256} from '../base/index.js';
 import type {Element} from '../element/index.js';
 import {type GuestDefinition, type ImageDefinition, isGuest} from '../image/index.js';
@@ -22,6 +23,35 @@ export interface GuestManifest extends Omit<ElementManifest, 'name'> {
   /** Image and tag of the preloaded database container. */
   readonly container: string;
   readonly packages: readonly {readonly name: string; readonly version: string; readonly architecture: string}[];
+}
+
+/** Where a guest image has its manifest. */
+export const manifestInside = '/etc/trovestack/manifest.json';
+
+const manifestSchema = z.looseObject({
+  datastore: z.string(),
+  version: z.string(),
+  series: z.string(),
+  distribution: z.string(),
+  release: z.string(),
+  architecture: z.string(),
+  elementsDigest: z.string(),
+  elements: z.array(z.string()),
+});
+
+/** What a manifest says of what its image is and is for. */
+export type ReadManifest = z.output<typeof manifestSchema>;
+
+/** The manifest in an image's texts; undefined when there is none, or it doesn't say all of it (a rule names that). */
+export function readManifest(texts: Readonly<Record<string, string>>): ReadManifest | undefined {
+  const text = texts[manifestInside];
+  if (text === undefined) return undefined;
+  try {
+    return manifestSchema.safeParse(JSON.parse(text)).data;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
 }
 
 /** The manifest without its packages, which are known only when the image is built: an input of the step that writes it. */

@@ -3,8 +3,8 @@ import {systemErrorCode, UsageError, type World} from '../base/index.js';
 import {type ChosenVersion, chooseVersion, readCatalogue} from '../datastore/index.js';
 import type {DiskFile} from '../disk/index.js';
 import {findSeries} from '../image/index.js';
-import type {ImageContent} from '../inspection/index.js';
 import {examine, type Judgement, judge, type Purpose, parseWaivers, rules, type Waiver} from '../rules/index.js';
+import {type ReadManifest, readManifest} from './image-manifest.js';
 import {openImageTools} from './image-tools.js';
 import {probeDisk} from './probe-disk.js';
 import {readImage} from './read-image.js';
@@ -38,7 +38,7 @@ export async function judgeImage(
   const tools = await openImageTools(disk, workshop, world);
   const {content} = await readImage(disk, workshop, world, tools);
   for (const text of content.notes) world.emit({type: 'note', text});
-  const said = manifestIn(content);
+  const said = readManifest(content.texts);
   const chosen = await choose(asked.datastore, said, world);
   const probes = await probeDisk(disk, content, tools);
   const purpose = chosen && purposeOf(chosen, said?.series);
@@ -57,28 +57,9 @@ async function readWaivers(path: string): Promise<readonly Waiver[]> {
   }
 }
 
-interface Manifest {
-  readonly datastore: string;
-  readonly version: string;
-  readonly series: string;
-}
-
-/** What the image says of itself, where it says it in full. */
-function manifestIn({texts}: ImageContent): Manifest | undefined {
-  try {
-    const {datastore, version, series} = JSON.parse(texts['/etc/trovestack/manifest.json'] ?? '') as Partial<Manifest>;
-    return [datastore, version, series].every((one) => typeof one === 'string')
-      ? {datastore: `${datastore}`, version: `${version}`, series: `${series}`}
-      : undefined;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined; // a rule names it
-    throw error;
-  }
-}
-
 async function choose(
   asked: string | undefined,
-  said: Manifest | undefined,
+  said: ReadManifest | undefined,
   world: World,
 ): Promise<ChosenVersion | undefined> {
   const catalogue = await readCatalogue(world.paths.home);

@@ -27,8 +27,13 @@ import type {Workshop} from './workshop.js';
 export interface ReadImage {
   readonly file: string;
   readonly sha256: Sha256;
+  /** Of the raw disk in it. */
+  readonly diskSha256: Sha256;
   readonly content: ImageContent;
 }
+
+/** What the store keeps of an image. */
+type KeptImage = Pick<ReadImage, 'diskSha256' | 'content'>;
 
 /** Reads all that a disk image holds without mounting it: partitions, every path with the digest of its content, the texts that
  * decide how the system behaves. The store keeps the result by the image's digest.
@@ -45,31 +50,32 @@ export async function readImage(
   const sha256 = await sha256OfFile(disk.path, world.signal);
   const kept = keptFile(sha256, workshop);
   const known = await readKept(kept);
-  if (known) return {file: disk.path, sha256, content: known};
+  if (known) return {file: disk.path, sha256, ...known};
   const startedAt = performance.now();
   const raw = await (tools ?? (await openImageTools(disk, workshop, world))).raw();
   const content = await readRawDisk(raw.path, disk, world);
-  const text = Buffer.from(JSON.stringify(content));
+  const diskSha256 = disk.format === 'raw' ? sha256 : await sha256OfFile(raw.path, world.signal);
+  const text = Buffer.from(JSON.stringify({diskSha256, content} satisfies KeptImage));
   await mkdir(`${workshop.store.folder}/listings`, {recursive: true, mode: 0o700}); // texts in it may be secret
   await writeFileWhole(kept, await compress(text, {level: 3}), 0o600);
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
   world.emit({type: 'note', text: `read ${disk.path}: ${content.listing.length} paths in ${seconds} s`});
-  return {file: disk.path, sha256, content};
+  return {file: disk.path, sha256, diskSha256, content};
 }
 
 const compress = promisify<Buffer, {level: number}, Buffer>(gzip);
 const expand = promisify<Buffer, Buffer>(gunzip);
 
 /** Raised when an inspection comes to hold other things. */
-const form = 3;
+const form = 4;
 
 function keptFile(sha256: Sha256, {store}: Workshop): string {
   return `${store.folder}/listings/${sha256}.${form}.json.gz`;
 }
 
-async function readKept(path: string): Promise<ImageContent | undefined> {
+async function readKept(path: string): Promise<KeptImage | undefined> {
   try {
-    return JSON.parse((await expand(await readFile(path))).toString('utf8')) as ImageContent;
+    return JSON.parse((await expand(await readFile(path))).toString('utf8')) as KeptImage;
   } catch (error) {
     // What a power cut left torn is as good as none.
     const isTorn =

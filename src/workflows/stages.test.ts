@@ -5,7 +5,7 @@ import {Stages} from './stages.js';
 function testWorld(): {world: World; events: Event[]; controller: AbortController} {
   const events: Event[] = [];
   const controller = new AbortController();
-  const paths = {home: '/h', store: '/s', state: '/t'};
+  const paths = {home: '/h', store: '/s', state: '/t', data: '/'};
   return {world: {emit: (event) => events.push(event), signal: controller.signal, env: {}, paths}, events, controller};
 }
 

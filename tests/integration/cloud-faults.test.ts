@@ -20,7 +20,7 @@ const noVersions: Behaviour = (_request, response) => response.end(json({version
 async function meet(behave: Behaviour, {password = 'right', signal = new AbortController().signal} = {}) {
   const server = await startFaultyServer(behave);
   const auth = {auth_url: server.url, username: 'u', password, project_name: 'x'};
-  const paths = {home: '/', store: '/', state: '/'};
+  const paths = {home: '/', store: '/', state: '/', data: '/'};
   const world: World = {emit: () => {}, env: {}, paths, signal};
   const session = await openSession(settingsFrom('faulty', 'a test', {auth}, true), world);
   return {

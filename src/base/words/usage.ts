@@ -148,6 +148,19 @@ export const usageWords = {
     message: `Cannot keep results in "${f.folder}": other files are there, and it has no mark of a store`,
     next: 'name a folder that is empty, or does not exist yet, with TROVESTACK_STORE',
   }),
+  'unknown-key': (f: {name: string; folder: string; known: readonly string[]}): Words => ({
+    message: `Cannot sign with the key "${f.name}": there is none of this name in "${f.folder}"`,
+    details: {known: f.known.join(', ') || 'none yet'},
+    next: `trovestack key new ${f.name}`,
+  }),
+  'unusable-key': (f: {path: string; problem: string; next?: string}): Words => ({
+    message: `Cannot use the key "${f.path}": ${f.problem}`,
+    ...(f.next ? {next: f.next} : {}),
+  }),
+  'not-signable': (f: {file: string; problem: string}): Words => ({
+    message: `Cannot sign "${f.file}": ${f.problem}`,
+    next: 'build it with trovestack image build DATASTORE',
+  }),
   'image-too-small': (f: {what: string; neededBytes: number; availableBytes: number}): Words => ({
     message: `Cannot make the disk: ${f.what} needs ${mebibytes(f.neededBytes)}, and has ${mebibytes(f.availableBytes)}`,
     next: 'ask for a larger disk (--image-size GIB), or give the partition a larger size in the block device configuration',

@@ -9,6 +9,7 @@ interface BuildOptions extends PlanOptions, ConditionOptions {
   readonly outputFile?: string;
   readonly checksum?: boolean;
   readonly bundle?: string;
+  readonly sign?: string | boolean;
 }
 
 export function register(cli: Cli): void {
@@ -20,15 +21,18 @@ export function register(cli: Cli): void {
   addPlanOptions(command, '[datastore[:version]]')
     .option('--bundle <file>', 'build what the bundle holds, from nothing else')
     .option('--output-file <file>', 'where the image goes (default: named after the image, here)')
+    .option('--sign <key>', 'sign the image with this key (default: with the key "default" where there is one)')
+    .option('--no-sign', "don't sign it")
     .option('--checksum', 'also write FILE.md5 and FILE.sha256');
   addConditionOptions(command).action(
     cli.actInNamespace(async (world, datastore: string | undefined, options: BuildOptions) => {
       const {buildImage} = await import('../../workflows/build-image.js');
-      const {outputFile, checksum = false, bundle} = options;
+      const {outputFile, checksum = false, bundle, sign} = options;
       const {conditions, rebuild} = await conditionsOf(options, options.rebuild);
       const how = {
         ...(outputFile === undefined ? {} : {outputFile}),
         hasChecksums: checksum,
+        ...(sign === undefined || sign === true ? {} : {sign}),
         conditions,
       };
       const asked = {...options, ...(rebuild === undefined ? {} : {rebuild})};
@@ -44,7 +48,7 @@ async function buildBundle(
   file: string,
   datastore: string | undefined,
   options: BuildOptions,
-  how: Pick<BuildRequest, 'outputFile' | 'hasChecksums' | 'conditions'>,
+  how: Pick<BuildRequest, 'outputFile' | 'hasChecksums' | 'sign' | 'conditions'>,
   world: World,
 ): Promise<Answer> {
   const chosen = options.element.length + options.elementsPath.length + options.kernelArgument.length;
@@ -79,6 +83,7 @@ function textOf(image: BuiltGuest): string {
     `  size     ${formatBytes(image.sizeBytes)}${disk}`,
     `  sha256   ${image.sha256}`,
     `  steps    ${steps}`,
+    ...(image.signedBy ? [`  signed   ${image.signedBy.keyName} ${image.signedBy.keyId.slice(0, 12)}`] : []),
     ...(image.virtualSizeBytes === undefined ? [] : [`  next     trovestack image verify ${image.file} --boot`]),
   ].join('\n');
 }

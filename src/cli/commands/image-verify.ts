@@ -1,9 +1,9 @@
 import {InvalidArgumentError, Option} from 'commander';
 import {exitCodes, UsageError, writeFileWhole} from '../../base/index.js';
+import {version} from '../../workflows/program-version.js';
 import type {Verdict, VerifyRequest} from '../../workflows/verify-image.js';
 import type {Answer, Cli} from '../cli.js';
 import {describeRules, describeVerdict} from '../verdict-text.js';
-import {version} from '../version.js';
 
 interface Options {
   readonly boot?: boolean;
