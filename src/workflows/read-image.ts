@@ -3,6 +3,7 @@ import {mkdir, readFile} from 'node:fs/promises';
 import {promisify} from 'node:util';
 import {gunzip, gzip} from 'node:zlib';
 import {
+  readFileIfThere,
   type Sha256,
   StepError,
   sha256OfFile,
@@ -32,9 +33,6 @@ export interface ReadImage {
   readonly content: ImageContent;
 }
 
-/** What the store keeps of an image. */
-type KeptImage = Pick<ReadImage, 'diskSha256' | 'content'>;
-
 /** Reads all that a disk image holds without mounting it: partitions, every path with the digest of its content, the texts that
  * decide how the system behaves. The store keeps the result by the image's digest.
  * @param tools Of this image, where the caller has them open already.
@@ -48,19 +46,27 @@ export async function readImage(
   tools?: ImageTools,
 ): Promise<ReadImage> {
   const sha256 = await sha256OfFile(disk.path, world.signal);
-  const kept = keptFile(sha256, workshop);
-  const known = await readKept(kept);
-  if (known) return {file: disk.path, sha256, ...known};
+  const image = {file: disk.path, sha256};
+  const isRaw = disk.format === 'raw';
+  const knownDisk = isRaw ? sha256 : ((await readFileIfThere(diskFile(sha256, workshop))) as Sha256 | undefined);
+  const known = knownDisk && (await readKept(keptFile(knownDisk, workshop)));
+  if (knownDisk && known) return {...image, diskSha256: knownDisk, content: known};
   const startedAt = performance.now();
   const raw = await (tools ?? (await openImageTools(disk, workshop, world))).raw();
   const content = await readRawDisk(raw.path, disk, world);
-  const diskSha256 = disk.format === 'raw' ? sha256 : await sha256OfFile(raw.path, world.signal);
-  const text = Buffer.from(JSON.stringify({diskSha256, content} satisfies KeptImage));
+  const diskSha256 = isRaw ? sha256 : await sha256OfFile(raw.path, world.signal);
+  const text = Buffer.from(JSON.stringify(content));
   await mkdir(`${workshop.store.folder}/listings`, {recursive: true, mode: 0o700}); // texts in it may be secret
-  await writeFileWhole(kept, await compress(text, {level: 3}), 0o600);
+  await writeFileWhole(keptFile(diskSha256, workshop), await compress(text, {level: 3}), 0o600);
+  if (!isRaw) await keepDiskOf(sha256, diskSha256, workshop);
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
   world.emit({type: 'note', text: `read ${disk.path}: ${content.listing.length} paths in ${seconds} s`});
-  return {file: disk.path, sha256, diskSha256, content};
+  return {...image, diskSha256, content};
+}
+
+/** Keeps which disk an image file holds, so that what is known of the one is known of the other. */
+export async function keepDiskOf(sha256: Sha256, diskSha256: Sha256, workshop: Workshop): Promise<void> {
+  await writeFileWhole(diskFile(sha256, workshop), diskSha256, 0o600);
 }
 
 const compress = promisify<Buffer, {level: number}, Buffer>(gzip);
@@ -69,13 +75,19 @@ const expand = promisify<Buffer, Buffer>(gunzip);
 /** Raised when an inspection comes to hold other things. */
 const form = 4;
 
-function keptFile(sha256: Sha256, {store}: Workshop): string {
-  return `${store.folder}/listings/${sha256}.${form}.json.gz`;
+/** By the digest of the raw disk. */
+function keptFile(diskSha256: Sha256, {store}: Workshop): string {
+  return `${store.folder}/listings/${diskSha256}.${form}.json.gz`;
 }
 
-async function readKept(path: string): Promise<KeptImage | undefined> {
+/** By the digest of the image file. */
+function diskFile(sha256: Sha256, {store}: Workshop): string {
+  return `${store.folder}/listings/${sha256}.disk`;
+}
+
+async function readKept(path: string): Promise<ImageContent | undefined> {
   try {
-    return JSON.parse((await expand(await readFile(path))).toString('utf8')) as KeptImage;
+    return JSON.parse((await expand(await readFile(path))).toString('utf8')) as ImageContent;
   } catch (error) {
     // What a power cut left torn is as good as none.
     const isTorn =
