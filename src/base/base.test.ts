@@ -44,6 +44,7 @@ describe('paths', () => {
       home: '/here',
       store: '/h/.cache/trovestack',
       state: '/h/.local/state/trovestack',
+      data: '/h/.local/share/trovestack',
     });
     expect(pathsFrom({HOME: '/h', XDG_CACHE_HOME: '/c', TROVESTACK_STATE: '/s'}, '/here')).toMatchObject({
       store: '/c/trovestack',
