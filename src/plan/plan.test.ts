@@ -1,7 +1,17 @@
 import {describe, expect, test} from 'vitest';
 import type {Sha256} from '../base/index.js';
-import {type BuildRecord, type KnownResults, keysOf, planTree, presentKeys, recordOf} from './plan.js';
-import {resultKey, type Step} from './step.js';
+import {
+  type BuildRecord,
+  type KnownResult,
+  type KnownResults,
+  keysOf,
+  planResult,
+  planTree,
+  presentKeys,
+  recordOf,
+  type TreePlan,
+} from './plan.js';
+import {type Ground, resultKey, type Step} from './step.js';
 
 function step(id: string, inputs: Record<string, string>): Step {
   return {id, place: 'inside', reach: 'none', work: {kind: 'script', script: id, args: []}, inputs};
@@ -9,7 +19,7 @@ function step(id: string, inputs: Record<string, string>): Step {
 
 const before = [step('a', {script: '1'}), step('b', {script: '1', config: 'x'}), step('c', {script: '1'})];
 const nothing: KnownResults = {
-  has: () => false,
+  find: () => undefined,
   generations: new Map(),
   generation: 'now',
   last: undefined,
@@ -17,20 +27,65 @@ const nothing: KnownResults = {
 };
 
 interface Options {
+  /** Keys of results, each made on the one before it. */
   readonly has?: readonly string[];
+  /** What the store has, in all its variety. */
+  readonly results?: ReadonlyMap<string, KnownResult | 'damaged'>;
   readonly last?: BuildRecord;
   readonly rebuild?: 'all' | readonly string[];
   readonly generations?: KnownResults['generations'];
+  readonly generation?: string;
 }
 
-function planOf(steps: readonly Step[], {has = [], rebuild = [], generations, last}: Options) {
+/** Results on one another, the lowest first. */
+function tower(keys: readonly string[], made = 'then'): Map<string, KnownResult> {
+  const instances = keys.map((key) => `${key} ${made}`);
+  return new Map(
+    keys.map((key, i) => [key, {instance: instances[i] ?? '', on: instances.slice(Math.max(i - 1, 0), i)}]),
+  );
+}
+
+function planOf(steps: readonly Step[], {has = [], rebuild = [], results, ...known}: Options) {
+  const found = results ?? tower(has);
   return planTree('t', steps, {
     ...nothing,
-    has: (key) => has.includes(key),
-    last,
+    ...known,
+    find: (key) => found.get(key),
     rebuild: typeof rebuild === 'string' ? rebuild : new Set(rebuild),
-    generations: generations ?? nothing.generations,
   });
+}
+
+/** A store that builds leave their results in, as `run-tree.ts` does. */
+class Results {
+  readonly found = new Map<string, KnownResult>();
+  readonly generations = new Map<Sha256, string>();
+  #count = 0;
+
+  plan(steps: readonly Step[], more: Pick<Options, 'rebuild' | 'generation'> = {}): TreePlan {
+    return planOf(steps, {results: this.found, generations: this.generations, ...more});
+  }
+
+  /** @returns Instances of its results, the lowest first. */
+  build(steps: readonly Step[], more: Pick<Options, 'rebuild' | 'generation'> = {}): string[] {
+    return this.run(this.plan(steps, more), more.generation);
+  }
+
+  run(plan: TreePlan, generation = 'now', taken: readonly string[] = []): string[] {
+    const made: string[] = [];
+    for (const decision of plan.decisions) {
+      const on = [...made.slice(-1), ...(decision.step.takesIn ? taken : [])];
+      const found = this.found.get(decision.key);
+      if (found) expect(found.on).toEqual(on);
+      else this.found.set(decision.key, {instance: `${decision.step.id}${++this.#count}`, on});
+      if (decision.kind === 'run' && decision.replaces) this.generations.set(decision.replaces, generation);
+      made.push(this.found.get(decision.key)?.instance ?? '');
+    }
+    return made;
+  }
+
+  lose(keys: readonly string[]): void {
+    for (const key of keys) this.found.delete(key);
+  }
 }
 
 function acts(steps: readonly Step[], options: Options) {
@@ -103,7 +158,11 @@ describe('a plan', () => {
     expect(plan.decisions.map(({key}) => keys.includes(key))).toEqual([true, false, false]);
     expect(plan.decisions[1]).toMatchObject({kind: 'run', replaces: keys[1]});
     expect(plan.decisions[2]).not.toHaveProperty('replaces');
-    expect(plan).toMatchObject({identity: old.identity, generations: ['now'], resultKey: plan.decisions[2]?.key});
+    expect(plan).toMatchObject({
+      identity: old.identity,
+      top: {generations: ['now'], instances: undefined},
+      resultKey: plan.decisions[2]?.key,
+    });
     expect(plan.resultKey).not.toBe(old.resultKey);
   });
 
@@ -111,7 +170,8 @@ describe('a plan', () => {
     const keys = keysOf(before);
     const generations = new Map([[keys[0] as Sha256, 'then']]);
     const [anew = ''] = presentKeys(before, generations);
-    expect(acts(before, {has: [...keys, anew], generations})).toEqual([
+    const results = new Map([...tower(keys), ...tower([anew])]);
+    expect(acts(before, {results, generations})).toEqual([
       'reuse a',
       'run b: not built before',
       'run c: not built before',
@@ -127,20 +187,100 @@ describe('a plan', () => {
     expect(acts(before, {has, rebuild: 'all', generations})).toEqual(['reuse a', 'reuse b', 'reuse c']);
   });
 
-  test('makes anew a result that is gone from under others, and those too', () => {
+  test('makes again a result that is gone, and those that stood on it anew', () => {
     const keys = keysOf(before);
     const last = recordOf(planTree('t', before, nothing));
-    const plan = planOf(before, {has: [keys[0] ?? '', keys[2] ?? ''], last});
-    expect(plan.decisions[1]).toMatchObject({reason: 'its result is gone from the store', replaces: keys[1]});
-    expect(plan.decisions[2]).toMatchObject({kind: 'run', reason: 'follows a changed step'});
+    const results = tower(keys);
+    results.delete(keys[1] ?? '');
+    const [, b, c] = planOf(before, {results, last}).decisions;
+    expect(b).toMatchObject({key: keys[1], isAnew: false, reason: 'its result is gone from the store'});
+    expect(c).toMatchObject({isAnew: true, reason: 'follows a changed step', replaces: keys[2]});
+  });
+
+  test('makes a damaged result anew, and says so', () => {
+    const keys = keysOf(before);
+    const last = recordOf(planTree('t', before, nothing));
+    const results = new Map<string, KnownResult | 'damaged'>([...tower(keys), [keys[2] ?? '', 'damaged']]);
+    const [, , c] = planOf(before, {results, last}).decisions;
+    expect(c).toMatchObject({isAnew: true, reason: 'its result is damaged', replaces: keys[2]});
+  });
+
+  test('puts nothing on a result that it was not made on, though another tree made that one again', () => {
+    const results = new Results();
+    const other = [...before.slice(0, 2), step('y', {})];
+    const old = results.build(before);
+    results.build(other);
+    results.lose(keysOf(before).slice(0, 2));
+    const [a, b] = results.build(other);
+    const now = results.build(before);
+    expect(now.slice(0, 2)).toEqual([a, b]);
+    expect(now[2]).not.toBe(old[2]);
+    expect(results.build(before)).toEqual(now);
+  });
+
+  test('puts nothing on a result that hooks of extra-data.d hid from the first plan', () => {
+    const results = new Results();
+    const [a, b, c] = before as [Step, Step, Step];
+    const added = step('added', {});
+    const old = results.build([a, b, added, c]);
+    results.lose([keysOf(before)[1] ?? '']);
+    const plan = results.plan([a, b, c]);
+    results.run({...plan, decisions: plan.decisions.slice(0, 2)}); // those that are certain
+    const now = results.build([a, b, added, c]);
+    expect(now[0]).toBe(old[0]);
+    expect(now.filter((one) => old.includes(one))).toEqual([old[0]]);
+  });
+
+  test('two builds that make everything anew at once both end, each with its own results', () => {
+    const results = new Results();
+    const first = before.slice(0, 2);
+    const builds = ['one', 'two'].map((generation) => ({generation, rebuild: 'all'}) as const);
+    const made = builds.map((build) => results.build(first, build));
+    expect(
+      builds.map((build) => acts(before, {...build, results: results.found, generations: results.generations})),
+    ).toEqual(Array(2).fill(['reuse a', 'reuse b', 'run c: asked for by --rebuild']));
+    expect(builds.map((build) => results.build(before, build).slice(0, 2))).toEqual(made);
+    expect(results.build(before).slice(0, 2)).toEqual(made[1]);
   });
 
   test('runs what takes in a tree of which results were made anew', () => {
-    const takesIn = (generations: readonly string[]) => [before[0], {...before[1], takesIn: generations}] as Step[];
+    const takesIn = (generations: readonly string[]) =>
+      [before[0], {...before[1], takesIn: {generations, instances: ['x']}}] as Step[];
     const has = keysOf(takesIn([]));
     const plan = planOf(takesIn(['then']), {has});
     expect(plan.decisions.map(({kind}) => kind)).toEqual(['reuse', 'run']);
     expect(plan.resultKey).toBe(resultKey(has[1] as Sha256, ['then']));
+  });
+
+  test('runs what takes in a tree that was made again under the same keys', () => {
+    const takesIn = (instances: Ground['instances']) =>
+      [before[0], {...before[1], takesIn: {generations: [], instances}}] as Step[];
+    const results = new Results();
+    results.run(results.plan(takesIn(['x'])), 'now', ['x']);
+    const kinds = (instances: Ground['instances']) => results.plan(takesIn(instances)).decisions.map(({kind}) => kind);
+    expect([['x'], ['y'], undefined].map(kinds)).toEqual([
+      ['reuse', 'reuse'],
+      ['reuse', 'run'],
+      ['reuse', 'run'],
+    ]);
+  });
+});
+
+describe("an image's plan", () => {
+  const image = keysOf(before)[0] as Sha256;
+  const planImage = (results: ReadonlyMap<string, KnownResult>, ground: Ground) =>
+    planResult(image, ground, false, {...nothing, find: (key) => results.get(key)});
+
+  test('does not take an image of a tree that was there before', () => {
+    const results = new Map([[image, {instance: 'i', on: ['old']}]]);
+    expect(planImage(results, {generations: [], instances: ['old']})).toMatchObject({kind: 'reuse', key: image});
+    for (const instances of [['new'], undefined]) {
+      expect(planImage(results, {generations: [], instances})).toMatchObject({
+        kind: 'run',
+        isAnew: true,
+        replaces: image,
+      });
+    }
   });
 });
 

@@ -1,17 +1,22 @@
 import {type Sha256, sha256} from '../base/index.js';
-import {emptyTreeKey, resultKey, type Step, stepKey, withGeneration} from './step.js';
+import {emptyTreeKey, type Ground, resultKey, type Step, stepKey, withGeneration} from './step.js';
 
 /** What happens to one step of a build, and why. */
 export type StepDecision =
   | {readonly kind: 'reuse'; readonly step: Step; readonly key: Sha256}
-  | {
-      readonly kind: 'run';
-      readonly step: Step;
-      readonly key: Sha256;
-      readonly reason: string;
-      /** The key that the new result stands for from now on, in place of the one that did. */
-      readonly replaces?: Sha256;
-    };
+  | (RunResult & {readonly step: Step; readonly reason: string});
+
+/** A result that has to be made. */
+export interface RunResult {
+  readonly kind: 'run';
+  readonly key: Sha256;
+  /** The key is of this build's generation: no other build has it. */
+  readonly isAnew: boolean;
+  /** The key that the new result stands for from now on, in place of the one that did. */
+  readonly replaces?: Sha256;
+  /** The store has one that has lost a part. */
+  readonly isDamaged?: true;
+}
 
 export interface TreePlan {
   readonly tree: string;
@@ -19,8 +24,8 @@ export interface TreePlan {
   readonly resultKey: Sha256;
   /** What the tree is made of, whichever generation its results are: what it identifies is the same for all of them. */
   readonly identity: Sha256;
-  /** Of the results that were made anew. */
-  readonly generations: readonly string[];
+  /** What stands on the finished tree stands on this. */
+  readonly top: Ground;
 }
 
 /** What the last build of a tree was made of. Of each input only the digest is kept: values may be secret. */
@@ -32,9 +37,18 @@ export interface BuildRecord {
   }[];
 }
 
+/** A result that the store has. */
+export interface KnownResult {
+  /** Told from all other results, also from others under its key. */
+  readonly instance: string;
+  /** Instances of those that it was made on: the one below it, then that of a tree that it took in. */
+  readonly on: readonly string[];
+}
+
 /** What the store and the person say about a tree's steps. */
 export interface KnownResults {
-  readonly has: (key: Sha256) => boolean;
+  /** What the store has under a key; a damaged result is there, and of no use. */
+  readonly find: (key: Sha256) => KnownResult | 'damaged' | undefined;
   /** Keys whose results were made anew → the generation that stands for them now. */
   readonly generations: Generations;
   /** The generation of what this build makes anew. */
@@ -57,62 +71,96 @@ export function keysOf(steps: readonly Step[], before: Sha256 = emptyTreeKey): S
   });
 }
 
-/** Under which keys the store has the steps' results, if it has them. */
-export function presentKeys(steps: readonly Step[], generations: Generations): Sha256[] {
-  let sofar: readonly string[] = [];
+/** Under which keys the steps' results are looked for, those apart that the build itself makes anew. */
+export function presentKeys(steps: readonly Step[], known: Generations): Sha256[] {
+  let generations: readonly string[] = [];
   return keysOf(steps).map((key, i) => {
-    const place = placeOf(key, sofar, steps[i], generations);
-    sofar = place.generations;
+    const below = groundOf(steps[i], {generations, instances: undefined}).generations;
+    const place = placeOf(key, below, known.get(resultKey(key, below)));
+    generations = place.generations;
     return place.key;
   });
 }
 
 interface Place {
-  /** Those of the results below it. */
-  readonly below: readonly string[];
-  /** Its key without a generation of its own. */
-  readonly first: Sha256;
   readonly key: Sha256;
   readonly generations: readonly string[];
 }
 
-function placeOf(key: Sha256, before: readonly string[], step: Step | undefined, known: Generations): Place {
-  const below = (step?.takesIn ?? []).reduce(withGeneration, before);
-  const first = resultKey(key, below);
-  const own = known.get(first);
+/** @param own The result's own generation. */
+function placeOf(identity: Sha256, below: readonly string[], own: string | undefined): Place {
   const generations = own === undefined ? below : withGeneration(below, own);
-  return {below, first, key: resultKey(key, generations), generations};
+  return {key: resultKey(identity, generations), generations};
 }
 
-/** Decides every step of a tree. A result that is made anew gets a key of its own, and so have those on top of it: what builds
- * at work stand on stays as it is, and nothing made on the old result is taken for one made on the new. A result that is gone
- * while others stand on it is made anew likewise. Pure: the same arguments give the same plan.
+function groundOf(step: Step | undefined, {generations, instances}: Ground): Ground {
+  const taken = step?.takesIn;
+  if (!taken) return {generations, instances};
+  return {
+    generations: taken.generations.reduce(withGeneration, generations),
+    instances: instances && taken.instances && [...instances, ...taken.instances],
+  };
+}
+
+/** Where a result is, or is to be, and what stands on it stands on. */
+export type ResultPlan = ({readonly kind: 'reuse'; readonly key: Sha256} | RunResult) & {readonly top: Ground};
+
+/** Decides one result. It is reused only on the very instances that it was made on: another result under the same key may
+ * differ. What this build has made anew itself stands before what another has in the meantime. A result that is made again
+ * while the store has one gets a key of its own: what builds at work stand on stays as it is.
+ * @param identity Its key, whichever generation it is.
  */
+export function planResult(
+  identity: Sha256,
+  ground: Ground,
+  isAskedFor: boolean,
+  known: Pick<KnownResults, 'find' | 'generation' | 'generations'>,
+): ResultPlan {
+  const below = ground.generations;
+  const first = resultKey(identity, below);
+  const own = placeOf(identity, below, known.generation);
+  const current = placeOf(identity, below, known.generations.get(first));
+  for (const {key, generations} of isAskedFor ? [own] : [own, current]) {
+    const found = known.find(key);
+    if (found === undefined || found === 'damaged' || !isMadeOn(found, ground.instances)) continue;
+    return {kind: 'reuse', key, top: {generations, instances: [found.instance]}};
+  }
+  const unfit = known.find(current.key);
+  const run = ({key, generations}: Place, isAnew: boolean) => ({
+    ...({kind: 'run', key, isAnew, top: {generations, instances: undefined}} as const),
+    ...(unfit === 'damaged' ? {isDamaged: true as const} : {}),
+  });
+  if (below.includes(known.generation)) return run(own, true);
+  return isAskedFor || unfit !== undefined ? {...run(own, true), replaces: first} : run(current, false);
+}
+
+/** Whether a result was made on these instances, all of which are there. */
+export function isMadeOn({on}: Pick<KnownResult, 'on'>, instances: Ground['instances']): boolean {
+  return instances !== undefined && on.length === instances.length && on.every((one, i) => one === instances[i]);
+}
+
+/** Decides every step of a tree, from the lowest up. Pure: the same arguments give the same plan. */
 export function planTree(tree: string, steps: readonly Step[], known: KnownResults): TreePlan {
   const keys = keysOf(steps);
-  const lastPresent = presentKeys(steps, known.generations).findLastIndex((key) => known.has(key));
   const lastById = new Map(known.last?.steps.map((step) => [step.id, step]));
-  let generations: readonly string[] = [];
+  let top: Ground = {generations: [], instances: []};
   const decisions = steps.map((step, i): StepDecision => {
     const key = keys[i] as Sha256;
-    const place = placeOf(key, generations, step, known.generations);
-    const isThere = known.has(place.key);
+    const ground = groundOf(step, top);
     const isAskedFor = known.rebuild === 'all' || known.rebuild.has(step.id);
-    const isNew = place.generations.includes(known.generation);
-    const isAnew = !isNew && (isAskedFor || (!isThere && i < lastPresent));
-    generations = isAnew ? withGeneration(place.below, known.generation) : place.generations;
-    if (isThere && !isAnew) return {kind: 'reuse', step, key: place.key};
-    const reason = isAskedFor ? 'asked for by --rebuild' : runReason(step, place.key, lastById.get(step.id), known);
-    const replaces = isAnew ? {replaces: place.first} : {};
-    return {kind: 'run', step, key: resultKey(key, generations), reason, ...replaces};
+    const {top: above, ...result} = planResult(key, ground, isAskedFor, known);
+    top = above;
+    if (result.kind === 'reuse') return {...result, step};
+    const reason = isAskedFor ? 'asked for by --rebuild' : runReason(step, result, lastById.get(step.id), known);
+    return {...result, step, reason};
   });
   const [identity, last] = [keys.at(-1) ?? emptyTreeKey, decisions.at(-1)?.key ?? emptyTreeKey];
-  return {tree, decisions, resultKey: last, identity, generations};
+  return {tree, decisions, resultKey: last, identity, top};
 }
 
 function runReason(
   step: Step,
-  key: Sha256,
+  {key, isDamaged}: RunResult,
   last: BuildRecord['steps'][number] | undefined,
   known: KnownResults,
 ): string {
@@ -121,6 +169,7 @@ function runReason(
   const told = changed.map((name) => known.words?.[name]).find((text) => text !== undefined);
   if (told !== undefined) return told;
   if (changed.length > 0) return `input changed: ${changed.slice(0, 3).join(', ')}${changed.length > 3 ? ', …' : ''}`;
+  if (isDamaged) return 'its result is damaged';
   if (last.key !== key) return 'follows a changed step';
   return 'its result is gone from the store';
 }

@@ -23,8 +23,16 @@ export interface Step {
   readonly work: StepWork;
   /** All that can change its result beside the steps before it: a name fit for people → a digest or a value. */
   readonly inputs: Readonly<Record<string, string>>;
-  /** Generations of another tree's results that it puts into this one. */
-  readonly takesIn?: readonly string[];
+  /** What another tree, which it puts into this one, ends with. */
+  readonly takesIn?: Ground;
+}
+
+/** What a result stands on. */
+export interface Ground {
+  /** Of the results that were made anew. */
+  readonly generations: readonly string[];
+  /** The result right below, and what it takes in; undefined while some of it is yet to be made. */
+  readonly instances: readonly string[] | undefined;
 }
 
 /** Raised when the engine itself comes to do the same step differently, by other than its scripts, which are inputs. */

@@ -122,7 +122,13 @@ describe('the steps of a tree', () => {
       engine: sha256(engine),
       kind: {
         kind: 'guest',
-        container: {name: 'c', identity: sha256('c'), generations: [], settings: '{}', scripts: sha256(ofContainer)},
+        container: {
+          name: 'c',
+          identity: sha256('c'),
+          top: {generations: [], instances: []},
+          settings: '{}',
+          scripts: sha256(ofContainer),
+        },
         manifest: '{}',
         billForm: '1',
       },

@@ -18,7 +18,7 @@ import {
   sourcesElement,
 } from '../element/index.js';
 import * as scripts from './scripts.js';
-import type {Step, StepWork} from './step.js';
+import type {Ground, Step, StepWork} from './step.js';
 
 /** All that a tree's steps are made from. */
 export interface TreeInputs {
@@ -51,8 +51,8 @@ export interface GuestTree {
     readonly name: string;
     /** What its tree is made of. */
     readonly identity: Sha256;
-    /** Of its tree's results. */
-    readonly generations: readonly string[];
+    /** What its tree ends with. */
+    readonly top: Ground;
     readonly settings: string;
     /** Digest of the scripts that put it into the guest. */
     readonly scripts: Sha256;
@@ -229,12 +229,12 @@ function filesBelow(elements: readonly Element[], folder: string): Record<string
 
 function closingSteps({kind}: TreeInputs, own: OwnStep): Step[] {
   if (kind.kind !== 'guest') return [];
-  const {name, identity, generations, settings, scripts: made} = kind.container;
+  const {name, identity, top, settings, scripts: made} = kind.container;
   return [
     own(
       'container',
       {kind: 'container', container: name},
-      {place: 'outside', inputs: {container: identity, settings, scripts: made}, takesIn: generations},
+      {place: 'outside', inputs: {container: identity, settings, scripts: made}, takesIn: top},
     ),
     own('manifest', {kind: 'manifest'}, {inputs: {manifest: kind.manifest, 'bills of materials': kind.billForm}}),
   ];

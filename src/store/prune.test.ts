@@ -39,4 +39,34 @@ describe('pruning', () => {
       'new keep: within the limits',
     ]);
   });
+
+  describe('of results on one another', () => {
+    const on = (lower: Prunable, upper: Prunable): Prunable => ({...upper, on: [`instance of ${lower.name}`]});
+    const result = (...args: Parameters<typeof item>): Prunable => ({
+      ...item(...args),
+      instance: `instance of ${args[0]}`,
+    });
+    const decide = (some: readonly Prunable[], limits: Parameters<typeof planPrune>[1]) =>
+      planPrune(some, limits, now).map(({item: {name}, act}) => `${act} ${name}`);
+
+    test('takes the topmost first, however they were used', () => {
+      const low = result('low', 50, 10);
+      const middle = on(low, result('middle', 50, 10));
+      const top = on(middle, result('top', 60, 10));
+      expect(decide([low, middle, top], {maxSizeBytes: 20})).toEqual(['remove top', 'keep middle', 'keep low']);
+      expect(decide([low, top, middle], {maxSizeBytes: 0})).toEqual(['remove top', 'remove middle', 'remove low']);
+    });
+
+    test('takes nothing from under what is used, or needed', () => {
+      const low = result('low', 50, 10);
+      expect(decide([low, on(low, result('used', 1, 10))], {maxAgeMs: 30 * 86_400_000})).toEqual([
+        'keep used',
+        'keep low',
+      ]);
+      expect(decide([low, on(low, result('needed', 50, 10, 'devcloud "x"'))], {maxSizeBytes: 0})).toEqual([
+        'keep needed',
+        'keep low',
+      ]);
+    });
+  });
 });

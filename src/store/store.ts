@@ -1,3 +1,4 @@
+import {randomUUID} from 'node:crypto';
 import {chmod, mkdir, readdir, rename, rm, stat, utimes, writeFile} from 'node:fs/promises';
 import {
   type Emit,
@@ -6,25 +7,38 @@ import {
   readFileIfThere,
   runOrThrow,
   type Sha256,
+  sha256,
   storeError,
   systemErrorCode,
   UsageError,
   writeFileWhole,
 } from '../base/index.js';
+import {Generations, type Replaces} from './generations.js';
+import {lockIfFree} from './lock-if-free.js';
 import {PackageFiles} from './package-files.js';
 import {arePartsThere, type Parts, partsOf} from './parts.js';
+import {keysAmong, readWhole} from './records.js';
+import {type KeptResult, type ResultKind, resultKinds, withAllOn} from './standing.js';
 import {unwritable} from './unwritable.js';
 import {openWorkFolder, removeTree, sweepWorkFolders, type WorkFolder, workingSince} from './work-folder.js';
-
-/** Kinds of results; each has a folder of its own. */
-export const resultKinds = ['steps', 'roots', 'images', 'environments', 'indexes'] as const;
-export type ResultKind = (typeof resultKinds)[number];
 
 /** What a finished step, root or image left: a folder that never changes again, and facts about it. */
 export interface StoredResult<Facts = Readonly<Record<string, unknown>>> {
   readonly key: Sha256;
+  /** Told from every other result, also from those that were under its key before it. */
+  readonly instance: string;
+  /** Instances of the results that it was made of, or on. */
+  readonly on: readonly string[];
   readonly folder: string;
   readonly facts: Facts;
+}
+
+/** What a new result is made of, and for. */
+export interface Making {
+  /** Instances of the results that it is made of, or on: it goes when they do. */
+  readonly on?: readonly string[];
+  /** It is made anew. */
+  readonly replaces?: Replaces | undefined;
 }
 
 /** Results by key, shared by all builds on this machine. A result is staged in a work folder and renamed into place, so
@@ -36,6 +50,7 @@ export class Store {
   private constructor(folder: string) {
     this.folder = folder;
     this.packages = new PackageFiles(`${folder}/packages`);
+    this.#generations = new Generations(folder);
   }
 
   /** Opens the store, making it when needed, and removes what killed builds left.
@@ -72,6 +87,8 @@ export class Store {
   /** Packages and indexes downloaded by any build, by their digests. */
   readonly packages: PackageFiles;
 
+  readonly #generations: Generations;
+
   /** Packages downloaded for devclouds, by their file names. */
   get debs(): string {
     return `${this.folder}/debs`;
@@ -94,27 +111,45 @@ export class Store {
   /** Finds without using. */
   async look<Facts>(kind: ResultKind, key: Sha256): Promise<StoredResult<Facts> | undefined> {
     const folder = `${this.folder}/${kind}/${key}`;
-    const written = await readWhole<Facts & OwnFacts>(`${folder}/facts.json`);
+    const written = await readWhole<Facts & Partial<OwnFacts>>(`${folder}/facts.json`);
     if (written === undefined) return undefined;
-    const {parts, on: _, ...facts} = written;
+    const {parts, instance, on, ...facts} = written;
     if (parts && !(await arePartsThere(folder, parts))) return undefined;
-    return {key, folder, facts: facts as Facts};
+    return {...ownFacts(key, {instance, on}), key, folder, facts: facts as Facts};
+  }
+
+  /** Whether something lies under a key: a result, or one that has lost a part. */
+  async has(kind: ResultKind, key: Sha256): Promise<boolean> {
+    return (await ifThere(stat(`${this.folder}/${kind}/${key}`))) !== undefined;
   }
 
   /** Makes a folder the result of a key. Another build's equal result stays when it was quicker.
    * @param staged Below a work folder of this store; gone afterwards.
-   * @param on Keys of the results that it was made of, or on: it goes when they do.
    */
   async commit<Facts extends object>(
     kind: ResultKind,
     key: Sha256,
     staged: string,
     facts: Facts,
-    on: readonly Sha256[] = [],
+    {on = [], replaces}: Making = {},
+  ): Promise<StoredResult<Facts>> {
+    if (replaces) await this.#generations.announce(replaces, key);
+    const result = await this.#put(kind, key, staged, facts, on);
+    if (replaces) await this.#generations.stand(replaces, key);
+    return result;
+  }
+
+  async #put<Facts extends object>(
+    kind: ResultKind,
+    key: Sha256,
+    staged: string,
+    facts: Facts,
+    on: readonly string[],
   ): Promise<StoredResult<Facts>> {
     const folder = `${this.folder}/${kind}/${key}`;
+    const own = {instance: randomUUID(), on} satisfies OwnFacts;
     try {
-      await writeFile(`${staged}/facts.json`, JSON.stringify({...facts, on, parts: await partsOf(staged)}));
+      await writeFile(`${staged}/facts.json`, JSON.stringify({...facts, ...own, parts: await partsOf(staged)}));
       // All files reach the disk before their key does, or a power cut could leave a result of empty files.
       await runOrThrow('writing a result to disk', ['sync', '--file-system', staged], {cwd: this.folder});
       await rename(staged, folder);
@@ -126,101 +161,100 @@ export class Store {
       await removeTree(folder);
       await rename(staged, folder);
     }
-    return {key, folder, facts};
+    return {...own, key, folder, facts};
   }
 
   /** Keys whose results were made anew, each with the generation that stands for it now. */
-  async generations(): Promise<ReadonlyMap<Sha256, string>> {
-    const found = new Map<Sha256, string>();
-    for (const key of keysAmong(await readdir(`${this.folder}/generations`))) {
-      const now = await this.#readReplacement(key);
-      if (now) found.set(key, now.generation);
+  generations(): Promise<ReadonlyMap<Sha256, string>> {
+    return this.#generations.read();
+  }
+
+  /** All results, whole or not. */
+  async results(): Promise<KeptResult[]> {
+    const found: KeptResult[] = [];
+    for (const kind of resultKinds) {
+      for (const key of await this.keys(kind)) {
+        const written = await readWhole<Partial<OwnFacts>>(`${this.folder}/${kind}/${key}/facts.json`);
+        found.push({kind, key, ...ownFacts(key, written ?? {})});
+      }
     }
     return found;
   }
 
-  #readReplacement(first: Sha256): Promise<Replacement | undefined> {
-    return readWhole<Replacement>(`${this.folder}/generations/${first}`);
-  }
-
-  /** Has a new result stand for a key from now on. The one that did stays for those who use it; `dropReplaced` removes it.
-   * @param key Of the new result, which is in the store.
+  /** Takes results that others stand for now out of the store, with all that was made on them, unless a build or boot is at work
+   * here.
+   * @param needed Says which keys stay all the same; asked when there may be something to remove.
+   * @returns What deletes them when it is disposed; undefined when there is nothing to.
+   * @throws {HostError} `no-access`, `disk-full`
    */
-  async replace(first: Sha256, generation: string, key: Sha256): Promise<void> {
-    await using _lock = await lockFile(`${this.folder}/locks/${first}`, {what: `result ${first}`});
-    const before = (await this.#readReplacement(first))?.key ?? first;
-    if (before === key) return;
-    await writeFileWhole(
-      `${this.folder}/generations/${first}`,
-      JSON.stringify({generation, key} satisfies Replacement),
-    );
-    await writeFileWhole(`${this.folder}/replaced/${before}`, '');
-  }
-
-  /** Removes results that others stand for now, with all that was made on them, unless a build or boot is at work here.
-   * @param needed Says which keys stay all the same; asked when there is something to remove.
-   */
-  async dropReplaced(needed: () => Promise<ReadonlySet<string>>): Promise<void> {
-    const replaced = keysAmong(await readdir(`${this.folder}/replaced`));
-    if (replaced.length === 0) return;
-    const stays = await needed();
-    await this.whenUnused(async () => {
-      const places = await this.standingOn(replaced);
-      await this.#removeAll(places.filter(({key}) => !stays.has(key)));
-      const isLeft = async (key: Sha256) => (await this.look('steps', key)) !== undefined;
-      for (const key of replaced) if (!(await isLeft(key))) await rm(`${this.folder}/replaced/${key}`, {force: true});
-      for (const first of keysAmong(await readdir(`${this.folder}/generations`))) {
-        const now = await this.#readReplacement(first);
-        if (now && ((await isLeft(now.key)) || (await isLeft(first)))) continue;
-        await rm(`${this.folder}/generations/${first}`, {force: true});
-      }
-    });
-  }
-
-  /** Removes results, which nobody may use, and all that was made of them. To be called by `whenUnused`. */
-  async removeWithAllOn(keys: readonly Sha256[]): Promise<void> {
-    await this.#removeAll(await this.standingOn(keys));
-  }
-
-  /** Does something while no build or boot is at work in the store; new ones wait.
-   * @returns Whether it was done: not when one is at work.
-   */
-  async whenUnused(act: () => Promise<void>): Promise<boolean> {
+  async takeOutReplaced(needed: () => Promise<ReadonlySet<string>>): Promise<AsyncDisposable | undefined> {
     try {
-      await using _lock = await lockFile(this.#useLock, {what: `the store "${this.folder}"`, wait: false});
-      await act();
-      return true;
+      if ((await this.#generations.marked()).length === 0) return undefined;
+      if ((await readFileIfThere(this.#lookedFile)) === (await this.#stateOfReplaced())) return undefined;
+      return await this.#takeOutMarked(await needed());
     } catch (error) {
-      if (error instanceof HostError && error.code === 'busy-lock') return false;
-      throw error;
+      throw storeError(error, this.folder);
     }
+  }
+
+  async #takeOutMarked(stays: ReadonlySet<string>): Promise<AsyncDisposable | undefined> {
+    await using alone = await this.useAlone();
+    if (!alone) return undefined;
+    const all = await this.results();
+    const replaced = new Set(await this.#generations.replaced());
+    const lowest = all.filter(({key}) => replaced.has(key));
+    const going = withAllOn(lowest, all).filter(({key}) => !stays.has(key));
+    const removed = going.length === 0 ? undefined : await this.takeOut(going);
+    await this.#tidyGenerations();
+    await writeFileWhole(this.#lookedFile, await this.#stateOfReplaced());
+    return removed;
+  }
+
+  /** Says that what the marks of now lead to was seen, and stays for what builds were made of: until one of these changes,
+   * nobody need look again. */
+  get #lookedFile(): string {
+    return `${this.folder}/replaced/looked`;
+  }
+
+  async #stateOfReplaced(): Promise<string> {
+    const {mtimeMs} = await stat(`${this.folder}/builds`);
+    return sha256([mtimeMs, ...(await this.#generations.marked())].join());
+  }
+
+  async #tidyGenerations(): Promise<void> {
+    const left = new Set<string>();
+    for (const kind of ['steps', 'images'] as const) for (const key of await this.keys(kind)) left.add(key);
+    await this.#generations.tidy((key) => left.has(key));
+  }
+
+  /** Removes small files that nothing needs any more, unless a build or boot is at work here. */
+  async tidy(): Promise<void> {
+    await using alone = await this.useAlone();
+    if (!alone) return;
+    await this.#tidyGenerations();
+    // Who takes these is a build or boot, or a prune, which looks at the time of the last use beside.
+    for (const key of keysAmong(await readdir(`${this.folder}/locks`))) {
+      await rm(`${this.folder}/locks/${key}`, {force: true});
+    }
+  }
+
+  /** Has the store alone until disposed: new builds and boots wait. Undefined while one is at work. */
+  useAlone(): Promise<AsyncDisposable | undefined> {
+    return lockIfFree(this.#useLock, `the store "${this.folder}"`);
   }
 
   get #useLock(): string {
     return `${this.folder}/locks/in-use`;
   }
 
-  /** Results with all that was made of them, in any order. */
-  async standingOn(keys: readonly Sha256[]): Promise<{readonly kind: ResultKind; readonly key: Sha256}[]> {
-    const made: {kind: ResultKind; key: Sha256; on: readonly Sha256[]}[] = [];
-    for (const kind of resultKinds) {
-      for (const key of await this.keys(kind)) {
-        const {on = []} = (await readWhole<OwnFacts>(`${this.folder}/${kind}/${key}/facts.json`)) ?? {};
-        made.push({kind, key, on});
-      }
+  /** Takes results out of the store, in their order; disposing what is returned deletes them, which may take long. To be called
+   * by who has the store alone. */
+  async takeOut(results: readonly Pick<KeptResult, 'kind' | 'key'>[]): Promise<AsyncDisposable> {
+    const work = await openWorkFolder(this.folder);
+    for (const {kind, key} of results) {
+      await ifThere(rename(`${this.folder}/${kind}/${key}`, `${work.path}/${kind}-${key}`)); // or a prune was quicker
     }
-    const found = new Set(keys);
-    for (let before = -1; before < found.size; ) {
-      before = found.size;
-      for (const {key, on} of made) if (on.some((below) => found.has(below))) found.add(key);
-    }
-    return made.filter(({key}) => found.has(key)).map(({kind, key}) => ({kind, key}));
-  }
-
-  async #removeAll(places: readonly {readonly kind: ResultKind; readonly key: Sha256}[]): Promise<void> {
-    if (places.length === 0) return;
-    await using work = await openWorkFolder(this.folder);
-    for (const {kind, key} of places) await rename(`${this.folder}/${kind}/${key}`, `${work.path}/${kind}-${key}`);
+    return work;
   }
 
   /** Removes a result that nobody has used since a time; one in use, or being made anew, stays.
@@ -228,24 +262,20 @@ export class Store {
    */
   async removeUnused(kind: ResultKind, key: Sha256, since: Date): Promise<boolean> {
     const folder = `${this.folder}/${kind}/${key}`;
-    try {
-      await using _lock = await lockFile(`${this.folder}/locks/${key}`, {what: `result ${key}`, wait: false});
-      await using work = await openWorkFolder(this.folder);
-      await rename(folder, `${work.path}/removed`);
-      // Whoever finds a result touches its facts first: found before the renaming, it is seen here; after it, it isn't found.
-      if ((await lastUse(`${work.path}/removed`)) <= since) return true;
-      await rename(`${work.path}/removed`, folder);
-      return false;
-    } catch (error) {
-      if (error instanceof HostError && error.code === 'busy-lock') return false;
-      if (systemErrorCode(error) === 'ENOENT') return true; // another prune was quicker
-      throw error;
-    }
+    await using lock = await lockIfFree(`${this.folder}/locks/${key}`, `result ${key}`);
+    if (!lock) return false;
+    await using work = await openWorkFolder(this.folder);
+    const moved = await ifThere(rename(folder, `${work.path}/removed`).then(() => true));
+    if (!moved) return true; // another prune was quicker
+    // Whoever finds a result touches its facts first: found before the renaming, it is seen here; after it, it isn't found.
+    if ((await lastUse(`${work.path}/removed`)) <= since) return true;
+    await rename(`${work.path}/removed`, folder);
+    return false;
   }
 
-  /** When a result was last found; for one without facts, when its folder was changed. */
-  lastUse(kind: ResultKind, key: Sha256): Promise<Date> {
-    return lastUse(`${this.folder}/${kind}/${key}`);
+  /** When a result was last found; for one without facts, when its folder was changed; undefined when it is gone. */
+  lastUse(kind: ResultKind, key: Sha256): Promise<Date | undefined> {
+    return ifThere(lastUse(`${this.folder}/${kind}/${key}`));
   }
 
   /** The keys of a kind's folder, whole results or not. */
@@ -264,8 +294,9 @@ export class Store {
   }
 
   /** A folder for a build's own files, removed on every path. While it is there, the store is in use. */
-  async openWork(): Promise<WorkFolder> {
-    const use = await lockFile(this.#useLock, {what: `the store "${this.folder}"`, isShared: true});
+  async openWork(signal?: AbortSignal): Promise<WorkFolder> {
+    const what = `the store "${this.folder}"`;
+    const use = await lockFile(this.#useLock, {what, isShared: true, ...(signal ? {signal} : {})});
     const work = await openWorkFolder(this.folder).catch(async (error: unknown) => {
       await use[Symbol.asyncDispose]();
       throw error;
@@ -291,18 +322,14 @@ export class Store {
 
 /** What the store itself notes of a result. */
 interface OwnFacts {
+  readonly instance: string;
+  readonly on: readonly string[];
   readonly parts?: Parts;
-  readonly on?: readonly Sha256[];
 }
 
-/** What stands for a key. */
-interface Replacement {
-  readonly generation: string;
-  readonly key: Sha256;
-}
-
-function keysAmong(names: readonly string[]): Sha256[] {
-  return names.filter((name): name is Sha256 => /^[0-9a-f]{64}$/.test(name)).sort();
+/** Results of before they had instances noted the keys that they were made on: those keys are their instances. */
+function ownFacts(key: Sha256, {instance = key, on = []}: Partial<OwnFacts>): Pick<OwnFacts, 'instance' | 'on'> {
+  return {instance, on};
 }
 
 const markerName = '.trovestack-store';
@@ -339,14 +366,12 @@ async function lastUse(folder: string): Promise<Date> {
   }
 }
 
-/** A JSON file of ours; one that was torn, by a full disk or a power cut, is as good as none. */
-async function readWhole<T>(path: string): Promise<T | undefined> {
-  const text = await readFileIfThere(path);
-  if (text === undefined) return undefined;
+/** The outcome of an act on something that may be gone. */
+async function ifThere<T>(act: Promise<T>): Promise<T | undefined> {
   try {
-    return JSON.parse(text) as T;
+    return await act;
   } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
+    if (systemErrorCode(error) === 'ENOENT') return undefined;
     throw error;
   }
 }

@@ -2,6 +2,7 @@ import {randomBytes} from 'node:crypto';
 import {access, mkdir, readdir, rm, stat} from 'node:fs/promises';
 import {setTimeout} from 'node:timers/promises';
 import {type Emit, HostError, lockFile, runOrThrow, systemErrorCode} from '../base/index.js';
+import {lockIfFree} from './lock-if-free.js';
 
 /** A folder below `<store>/work` that is removed when disposed, or by the next build when its owner was killed. */
 export interface WorkFolder extends AsyncDisposable {
@@ -37,13 +38,13 @@ export async function sweepWorkFolders(store: string, emit: Emit): Promise<void>
   await mkdir(`${store}/work`, {recursive: true});
   for (const name of await readdir(`${store}/work`)) {
     if (!/^[0-9a-f]{12}$/.test(name) || !(await isThere(lockOf(store, name)))) continue;
+    await using lock = await lockIfFree(lockOf(store, name), `the work folder "${name}"`);
+    if (!lock) continue;
     try {
-      await using _lock = await lockFile(lockOf(store, name), {what: `the work folder "${name}"`, wait: false});
-      await removeTree(`${store}/work/${name}`);
+      await removeNow([`${store}/work/${name}`]);
       await rm(lockOf(store, name), {force: true});
     } catch (error) {
       if (!(error instanceof HostError)) throw error;
-      if (error.code === 'busy-lock') continue;
       const problem = error.words.details?.said ?? error.message;
       emit({
         type: 'warning',
@@ -59,14 +60,22 @@ export async function workingSince(store: string): Promise<Date | undefined> {
   const starts: number[] = [];
   for (const name of names) {
     const path = `${store}/locks/${name}`;
-    try {
-      await using _lock = await lockFile(path, {what: name, wait: false});
-    } catch (error) {
-      if (!(error instanceof HostError && error.code === 'busy-lock')) throw error;
-      starts.push((await stat(path)).mtimeMs);
-    }
+    await using lock = await lockIfFree(path, name);
+    if (!lock) starts.push(await startOf(path));
+    // Its owner has just ended, and looking has made it again; or was killed before it had a folder.
+    else if (!(await isThere(`${store}/work/${name.slice('work-'.length)}`))) await rm(path, {force: true});
   }
   return starts.length === 0 ? undefined : new Date(Math.min(...starts));
+}
+
+/** @returns Now, when it has ended in the meantime. */
+async function startOf(lock: string): Promise<number> {
+  try {
+    return (await stat(lock)).mtimeMs;
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return Date.now();
+    throw error;
+  }
 }
 
 async function isThere(path: string): Promise<boolean> {
@@ -83,18 +92,22 @@ function lockOf(store: string, name: string): string {
   return `${store}/locks/work-${name}`;
 }
 
-/** rm(1) descends folder by folder, so that a path may be longer than the kernel takes at once, as Node's own must not. A
- * sandbox that was just killed may still be closing its files, so a few tries.
+/** Removes trees. A sandbox that was just killed may still be closing its files, so a few tries.
  * @throws {HostError} `command-failed`
  */
 export async function removeTree(...paths: readonly string[]): Promise<void> {
   for (let triesLeft = 5; ; triesLeft--) {
     try {
-      await runOrThrow('removing files of a build', ['rm', '-rf', '--', ...paths]);
+      await removeNow(paths);
       return;
     } catch (error) {
       if (triesLeft === 0) throw error;
       await setTimeout(100);
     }
   }
+}
+
+/** rm(1) descends folder by folder, so that a path may be longer than the kernel takes at once, as Node's own must not. */
+async function removeNow(paths: readonly string[]): Promise<void> {
+  await runOrThrow('removing files of a build', ['rm', '-rf', '--', ...paths]);
 }

@@ -44,7 +44,7 @@ import {
 } from '../disk/index.js';
 import {type ImageDefinition, type ImageFormat, isDiskFormat, isGuest} from '../image/index.js';
 import {enter, ownByNamespace} from '../sandbox/index.js';
-import type {StoredResult} from '../store/index.js';
+import type {Replaces, StoredResult} from '../store/index.js';
 import type {DiskPlan, OutputPlan} from './plan-disk.js';
 import type {BuiltTree} from './run-tree.js';
 import type {ToolsRoot} from './tools-root.js';
@@ -69,6 +69,8 @@ export interface ImageFacts {
 export interface DiskJob {
   /** Of the image in the store. */
   readonly key: Sha256;
+  /** What the image is made in place of. */
+  readonly replaces?: Replaces | undefined;
   /** What identities come from. */
   readonly diskKey: Sha256;
   readonly definition: ImageDefinition;
@@ -122,7 +124,7 @@ export async function assembleDisk(job: DiskJob): Promise<StoredResult<ImageFact
   await writeFile(`${staged}/manifest.json`, `${formatJson(job.sidecar, 2)}\n`);
   for (const [name, text] of Object.entries(job.companions)) await writeFile(`${staged}/${name}`, text);
   const facts = {outputs, ...(virtualSizeBytes === undefined ? {} : {virtualSizeBytes})};
-  return workshop.store.commit('images', job.key, staged, facts, [job.tree.key]);
+  return workshop.store.commit('images', job.key, staged, facts, {on: [job.tree.instance], replaces: job.replaces});
 }
 
 /** Waits for all to end, so that nothing still writes where one's failure is told; then throws the first failure. */

@@ -5,7 +5,7 @@ import type {Deb} from '../archive/index.js';
 import {Bug, type Sha256, type World} from '../base/index.js';
 import {readDiskFile} from '../disk/index.js';
 import {type ImageDefinition, isDiskFormat, isGuest, withoutEnding} from '../image/index.js';
-import {recordOf, type TreePlan} from '../plan/index.js';
+import {isMadeOn, recordOf, type TreePlan} from '../plan/index.js';
 import {type StoredResult, storeError} from '../store/index.js';
 import {AptIndexes} from './apt-indexes.js';
 import {assembleDisk, configurationParameters, type ImageFacts} from './assemble-disk.js';
@@ -102,11 +102,11 @@ async function build(blueprint: ImageBlueprint, request: BuildRequest, world: Wo
   await using packages = await BuildPackages.open(blueprint, request, lockFile, workshop, world);
   const tools = await ensureToolsRoot(toolsFor(blueprint), workshop, world, packages.toolsSource);
   const anew = {generation: randomBytes(8).toString('hex'), made: new Set<Sha256>()};
-  const replan = () => planImage(blueprint, request.rebuild, workshop, tools, packages, world, anew.generation);
+  const replan = () => planImage(blueprint, request.rebuild, workshop, tools, packages, world, anew);
   const planned = await replan();
   const {definition} = planned;
   const decisions = plansOf(planned).flatMap((plan) => plan.decisions);
-  const reused = decisions.filter(({kind}) => kind === 'reuse').length + (planned.diskReason === undefined ? 1 : 0);
+  const reused = decisions.filter(({kind}) => kind === 'reuse').length + (planned.image.kind === 'reuse' ? 1 : 0);
   world.emit({type: 'plan ready', image: definition.name, steps: decisions.length + 1, reused});
 
   const found = await findOrBuild(planned, replan, {workshop, tools, packages, world, anew}).catch((error: unknown) => {
@@ -186,30 +186,36 @@ async function findOrBuild(
   replan: () => Promise<PlannedImage>,
   build: Build,
 ): Promise<FoundOrBuilt> {
-  const {workshop, tools, packages, world} = build;
+  const {workshop, tools, packages, world, anew} = build;
   const {store} = workshop;
   const {planned, stepsRun: stepsRunBefore} = await untilCertain(first, replan, build);
   const steps = plansOf(planned).flatMap(({decisions}) => decisions).length + 1;
-  if (planned.diskReason === undefined) {
-    const known = await store.find<ImageFacts>('images', planned.imageKey);
-    if (!known) throw new Bug('planned-image-gone', {key: planned.imageKey});
+  const {definition, disk, output, diskKey, image: decision} = planned;
+  const {key} = decision;
+  if (decision.kind === 'reuse') {
+    const known = await store.find<ImageFacts>('images', key);
+    if (!known) throw new Bug('planned-image-gone', {key});
     return {planned, image: known, steps, stepsRun: stepsRunBefore};
   }
-  const {definition, disk, output, diskKey, diskReason: reason, imageKey: key} = planned;
   if (plansOf(planned).some(({decisions}) => decisions.some(({kind}) => kind === 'run'))) await packages.ready(tools);
   const container = planned.container && (await buildTree(planned.container, definition, build));
   const tree = await buildTree(planned.root, definition, build, {container});
   const stepsRun = stepsRunBefore + (container?.stepsRun ?? 0) + tree.stepsRun;
   await using _lock = await store.lock(key, `the disk of image "${definition.name}"`, world.signal);
   const madeMeanwhile = await store.find<ImageFacts>('images', key);
-  if (madeMeanwhile) return {planned, image: madeMeanwhile, steps, stepsRun};
+  if (madeMeanwhile) {
+    if (!isMadeOn(madeMeanwhile, [tree.instance])) throw new Bug('result-on-another', {step: 'disk', key});
+    return {planned, image: madeMeanwhile, steps, stepsRun};
+  }
   const sidecar = {
     ...manifestBase(definition, planned.root.elements),
     configurationParameters: await configurationParameters(definition, tree.layers),
   };
   const logFolder = store.logFolder(definition.name);
   const companions = await readBills(tree.layers);
-  const what = {key, diskKey, definition, disk, output, tree, sidecar, companions, reason};
+  const {reason} = decision;
+  const replaces = decision.replaces && {first: decision.replaces, generation: anew.generation};
+  const what = {key, replaces, diskKey, definition, disk, output, tree, sidecar, companions, reason};
   const image = await withInventory(plansOf(planned), {workshop, tools, world}, () =>
     assembleDisk({...what, workshop, tools, world, logFolder}),
   );

@@ -186,7 +186,7 @@ export interface OpenedBundle extends AsyncDisposable {
  */
 export async function openBundle(file: string, world: World): Promise<OpenedBundle> {
   const store = await Store.open(world.paths.store, world.emit);
-  const work = await store.openWork();
+  const work = await store.openWork(world.signal);
   try {
     const home = await work.newFolder();
     const about = await unpack(file, home, store, world);

@@ -52,7 +52,7 @@ interface Layer {
  */
 export async function ensureDevcloudLayers(profile: Profile, world: World): Promise<string[]> {
   const store = await Store.open(world.paths.store, world.emit);
-  await using work = await store.openWork();
+  await using work = await store.openWork(world.signal);
   const site = {store, work, world, programs: `${world.paths.home}/devcloud`};
   const layers = [await ensureLayer(basePackages, site)];
   if (profile === 'full') layers.unshift(await ensureLayer(addedPackages(layers), site));

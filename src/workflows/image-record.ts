@@ -1,4 +1,4 @@
-import {readdir} from 'node:fs/promises';
+import {readdir, rm} from 'node:fs/promises';
 import type {Sha256} from '../base/index.js';
 import type {ImageFormat} from '../image/index.js';
 import type {Store} from '../store/index.js';
@@ -49,16 +49,16 @@ export async function keepImageRecord(
   files: readonly DeliveredImage[],
   store: Store,
 ): Promise<void> {
-  const {definition, imageKey, container, root} = planned;
+  const {definition, image, container, root} = planned;
   const record: ImageRecord = {
     form: recordForm,
     image: definition.name,
-    key: imageKey,
+    key: image.key,
     outputs: outputs.map(({format, name, sha256}, i) => ({format, name, sha256, file: files[i]?.file ?? ''})),
     builtAt: new Date().toISOString(),
     trees: [...(container ? [treeRecord('container', container)] : []), treeRecord('root', root)],
   };
-  await store.writeBuild(recordName(imageKey), record);
+  await store.writeBuild(recordName(image.key), record);
 }
 
 function treeRecord(kind: TreeRecord['kind'], {plan, elements}: PlannedTree): TreeRecord {
@@ -78,8 +78,14 @@ function recordName(key: Sha256): string {
   return `${prefix}${key}`;
 }
 
-export function recordPath(store: Store, key: Sha256): string {
-  return `${store.folder}/builds/${recordName(key)}.json`;
+/** Removes the records of images that are gone from the store. That of an image's latest build stays: it says which steps do. */
+export async function dropLostRecords(store: Store): Promise<void> {
+  const records = await readImageRecords(store);
+  const latest = keysOfLatest(records);
+  for (const {key} of records) {
+    if (latest.has(key) || (await store.has('images', key))) continue;
+    await rm(`${store.folder}/builds/${recordName(key)}.json`, {force: true});
+  }
 }
 
 /** Every image that was built with this store, the last built first. */

@@ -35,8 +35,13 @@ import {
 import type {LockedSource} from '../lock/index.js';
 import {
   type BuildRecord,
+  type Generations,
+  type Ground,
+  type KnownResult,
+  planResult,
   planTree,
   presentKeys,
+  type RunResult,
   resultKey,
   type Step,
   sourceInput,
@@ -44,7 +49,9 @@ import {
   stepsOfTree,
   type TreeInputs,
   type TreePlan,
+  withGeneration,
 } from '../plan/index.js';
+import type {ResultKind} from '../store/index.js';
 import {billForm} from './bill-of-materials.js';
 import {stepsOfBreaks} from './break-points.js';
 import type {BuildPackages} from './build-packages.js';
@@ -62,6 +69,7 @@ import {
   readBlockDevices,
 } from './plan-disk.js';
 import {preloadScripts} from './preload-container.js';
+import type {MadeAnew} from './run-tree.js';
 import type {ToolsPurpose, ToolsRoot} from './tools-root.js';
 import type {Workshop} from './workshop.js';
 
@@ -117,10 +125,8 @@ export interface PlannedImage {
   readonly container?: PlannedTree;
   /** Of the image itself. */
   readonly root: PlannedTree;
-  /** Of the finished image in the store. */
-  readonly imageKey: Sha256;
-  /** Why the disk is to be assembled; undefined when the store has it. */
-  readonly diskReason: string | undefined;
+  /** The finished image in the store, and why its disk is to be assembled if it is. */
+  readonly image: {readonly kind: 'reuse'; readonly key: Sha256} | (RunResult & {readonly reason: string});
 }
 
 /** What a person asked for, read and found to make sense; nothing of the machine was needed for it. */
@@ -178,7 +184,7 @@ function givenVariables(env: Environment, names: readonly string[]): Record<stri
 }
 
 /** What a build will do: the image's trees step by step, and its disk.
- * @param generation Of what the build makes anew.
+ * @param anew What the build makes, and has made so far.
  * @throws {UsageError} `unknown-step`, `no-mirror`, `bad-condition`
  */
 export async function planImage(
@@ -188,10 +194,11 @@ export async function planImage(
   tools: ToolsRoot,
   packages: BuildPackages,
   world: World,
-  generation = 'to come',
+  anew: MadeAnew = {generation: 'to come', made: new Set()},
 ): Promise<PlannedImage> {
   const {definition, containerElements, elements, devices, output} = blueprint;
-  const planner = {definition, rebuild, workshop, tools, packages, world, generation, words: {}};
+  const generations = await workshop.store.generations();
+  const planner = {definition, rebuild, workshop, tools, packages, world, anew, generations, words: {}};
   const container = isGuest(definition)
     ? await planOne(definition.purpose.container.tree, containerElements, {kind: 'container'}, {}, planner)
     : undefined;
@@ -201,10 +208,8 @@ export async function planImage(
   checkRebuild(rebuild, plans);
   const disk = planDisk(definition, devices, elements, root.evaluated);
   const ofDisk = diskKey(root.plan.identity, disk, tools.identity);
-  const key = resultKey(imageKey(ofDisk, output), root.plan.generations);
-  const diskReason = await reasonForDisk(key, plans, workshop);
-  const trees = {...(container ? {container} : {}), root};
-  return {definition, disk, output, ...trees, diskKey: ofDisk, imageKey: key, diskReason};
+  const image = await planFinished(imageKey(ofDisk, output), plans, root.plan.top, planner);
+  return {definition, disk, output, ...(container ? {container} : {}), root, diskKey: ofDisk, image};
 }
 
 function treeKind(
@@ -219,7 +224,7 @@ function treeKind(
     container: {
       name: tree.name,
       identity: container.plan.identity,
-      generations: container.plan.generations,
+      top: container.plan.top,
       settings: canonicalJson(settings),
       scripts: preloadScripts,
     },
@@ -246,7 +251,9 @@ interface Planner {
   readonly tools: ToolsRoot;
   readonly packages: BuildPackages;
   readonly world: World;
-  readonly generation: string;
+  readonly anew: MadeAnew;
+  /** As they were when this plan was begun. */
+  readonly generations: Generations;
   /** What to say of changed inputs, by their names. */
   readonly words: Readonly<Record<string, string>>;
 }
@@ -320,31 +327,36 @@ async function planInStages(name: string, inputs: TreeInputs, planner: Planner) 
 }
 
 async function planSteps(name: string, steps: readonly Step[], planner: Planner): Promise<TreePlan> {
-  const {rebuild, workshop, generation} = planner;
-  const generations = await workshop.store.generations();
-  const known = await findSteps(presentKeys(steps, generations), workshop);
+  const {rebuild, workshop, anew, generations} = planner;
+  const found = await findResults('steps', [...presentKeys(steps, generations), ...anew.made], workshop);
   const ids = steps.map(({id}) => id);
   const looked = stepsOfBreaks(ids, workshop.conditions.breaks).map(({step}) => step);
   return planTree(name, steps, {
-    has: (key) => known.has(key),
+    find: (key) => found.get(key),
     generations,
-    generation,
+    generation: anew.generation,
     last: await workshop.store.readBuild<BuildRecord>(name),
     rebuild: rebuild === true ? 'all' : new Set([...(rebuild || []), ...looked]),
     words: planner.words,
   });
 }
 
-/** Those of the keys that have results. A build at work commits a result before those on top of it: what is missing below a
- * result that is there is looked for once more, and gone then.
+type Found = KnownResult | 'damaged' | undefined;
+
+/** What the store has of the keys. A build at work commits a result before those on top of it: what is missing below a result
+ * that is there is looked for once more, and gone then.
  */
-async function findSteps(keys: readonly Sha256[], {store}: Workshop): Promise<ReadonlySet<Sha256>> {
-  const found = await Promise.all(keys.map((key) => store.find('steps', key)));
-  const last = found.findLastIndex((result) => result !== undefined);
-  const isThere = await Promise.all(
-    keys.map(async (key, i) => (found[i] ?? (i < last ? await store.find('steps', key) : undefined)) !== undefined),
-  );
-  return new Set(keys.filter((_, i) => isThere[i]));
+async function findResults(
+  kind: ResultKind,
+  keys: readonly Sha256[],
+  {store}: Workshop,
+): Promise<ReadonlyMap<Sha256, Found>> {
+  const find = async (key: Sha256): Promise<Found> =>
+    (await store.find(kind, key)) ?? ((await store.has(kind, key)) ? 'damaged' : undefined);
+  const first = await Promise.all(keys.map(find));
+  const last = first.findLastIndex((result) => result !== undefined);
+  const found = await Promise.all(keys.map(async (key, i) => first[i] ?? (i < last ? await find(key) : undefined)));
+  return new Map(keys.map((key, i) => [key, found[i]]));
 }
 
 interface TreeArchive {
@@ -397,9 +409,25 @@ function checkRebuild(rebuild: PlanRequest['rebuild'], plans: readonly TreePlan[
     throw new UsageError('unknown-step', {step: unknown, known: known.filter((id) => !id.startsWith('engine/'))});
 }
 
-async function reasonForDisk(key: Sha256, plans: readonly TreePlan[], workshop: Workshop): Promise<string | undefined> {
-  const reasons = plans.flatMap(({decisions}) => decisions.flatMap((d) => (d.kind === 'run' ? [d.reason] : [])));
-  const isFirst = reasons.every((reason) => reason === 'not built before');
-  if (reasons.length > 0) return isFirst ? 'not built before' : 'follows a changed step';
-  return (await workshop.store.find('images', key)) ? undefined : 'not built before';
+/** Decides the disk, which stands on the image's tree. */
+async function planFinished(
+  identity: Sha256,
+  trees: readonly TreePlan[],
+  ground: Ground,
+  {workshop, anew, generations}: Planner,
+): Promise<PlannedImage['image']> {
+  const first = resultKey(identity, ground.generations);
+  const standing = generations.get(first);
+  const keys = [
+    first,
+    ...(standing === undefined ? [] : [resultKey(identity, withGeneration(ground.generations, standing))]),
+  ];
+  const found = await findResults('images', keys, workshop);
+  const known = {find: (key: Sha256) => found.get(key), generations, generation: anew.generation};
+  const {top: _, ...result} = planResult(identity, ground, false, known);
+  if (result.kind === 'reuse') return result;
+  const reasons = trees.flatMap(({decisions}) => decisions.flatMap((d) => (d.kind === 'run' ? [d.reason] : [])));
+  if (result.isDamaged && reasons.length === 0) return {...result, reason: 'its result is damaged'};
+  const isFirst = !result.isAnew && reasons.every((reason) => reason === 'not built before');
+  return {...result, reason: isFirst ? 'not built before' : 'follows a changed step'};
 }

@@ -1,9 +1,16 @@
 import type {Stats} from 'node:fs';
 import {readdir, stat} from 'node:fs/promises';
-import {runOrThrow, type Sha256, systemErrorCode, type World} from '../base/index.js';
+import {describeEnd, HostError, lastLines, run, systemErrorCode, type World} from '../base/index.js';
 import {listInstances} from '../devcloud/index.js';
 import type {Lock} from '../lock/index.js';
-import {type Prunable, type ResultKind, readInventorySummary, resultKinds, type Store} from '../store/index.js';
+import {
+  type KeptResult,
+  type Prunable,
+  type ResultKind,
+  readInventorySummary,
+  resultKinds,
+  type Store,
+} from '../store/index.js';
 import {readLastLock} from './build-packages.js';
 import {type ImageRecord, keysOfLatest, readImageRecords} from './image-record.js';
 
@@ -25,13 +32,15 @@ export interface StoreContent {
 
 const toolsAgeMs = 7 * 86_400_000;
 
-/** Reads what is in the store. Sizes are those of the files' content. */
+/** Reads what is in the store. Sizes are those of the files' content. Commands at work may add and remove: what goes while this
+ * looks is left out. */
 export async function readStore(store: Store, world: World): Promise<StoreContent> {
   const records = await readImageRecords(store);
   const needs = await readNeeds(records, store, world);
   const items: StoreItem[] = [];
-  for (const kind of resultKinds) {
-    for (const key of await store.keys(kind)) items.push(await resultItem(kind, key, needs, records, store, world));
+  for (const result of await store.results()) {
+    const item = await resultItem(result, needs, records, store, world);
+    if (item) items.push(item);
   }
   for (const kind of ['debs', 'packages', 'listings'] as const) items.push(...(await fileItems(kind, store, needs)));
   return {items, others: await otherFolders(store, world), records};
@@ -52,18 +61,31 @@ async function readNeeds(records: readonly ImageRecord[], store: Store, world: W
     const lock = await readLastLock(image, store);
     for (const digest of lock ? filesOf(lock) : []) keys.set(digest, `the lock of the latest build of ${image}`);
   }
-  for (const {name, layers} of await listInstances(world.paths)) {
-    for (const layer of layers) keys.set(layer.split('/').at(-2) ?? '', `devcloud "${name}"`);
-  }
+  for (const [key, devcloud] of await layersOfDevclouds(world)) keys.set(key, devcloud);
   return {keys, since: await store.workingSince()};
+}
+
+/** Keys of the results that devclouds stand on → which one, in words. */
+export async function layersOfDevclouds(world: World): Promise<ReadonlyMap<string, string>> {
+  const instances = await listInstances(world.paths);
+  return new Map(
+    instances.flatMap(({name, layers}) =>
+      layers.map((layer): [string, string] => [layer.split('/').at(-2) ?? '', `devcloud "${name}"`]),
+    ),
+  );
 }
 
 /** When a file of the store that is no result was used last; the beginning of time when it is gone. */
 export async function lastUseOfFile(path: string): Promise<Date> {
+  const stats = await unlessGone(stat(path));
+  return stats ? lastUseIn(stats) : new Date(0);
+}
+
+async function unlessGone<T>(act: Promise<T>): Promise<T | undefined> {
   try {
-    return lastUseIn(await stat(path));
+    return await act;
   } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return new Date(0);
+    if (systemErrorCode(error) === 'ENOENT') return undefined;
     throw error;
   }
 }
@@ -79,16 +101,17 @@ function filesOf({archive, packages, sources = [], tools}: Lock): string[] {
   return [...[...states, ...packages, ...tools.packages].map(({sha256}) => sha256), ...files];
 }
 
+/** @returns Undefined when it has gone. */
 async function resultItem(
-  kind: ResultKind,
-  key: Sha256,
+  {kind, key, instance, on}: KeptResult,
   {keys, since}: Needs,
   records: readonly ImageRecord[],
   store: Store,
   world: World,
-): Promise<StoreItem> {
+): Promise<StoreItem | undefined> {
   const folder = `${store.folder}/${kind}/${key}`;
   const lastUsedAt = await store.lastUse(kind, key);
+  if (!lastUsedAt) return undefined;
   const facts = (await store.look<{readonly step?: string; readonly packages?: string}>(kind, key))?.facts;
   const isTools = kind === 'roots' && facts?.packages !== undefined;
   const what = isTools
@@ -105,6 +128,8 @@ async function resultItem(
   return {
     kind,
     name: key,
+    instance,
+    on,
     folder,
     what,
     sizeBytes: summary?.sizeBytes ?? (await sizeOf(folder, world)),
@@ -113,11 +138,21 @@ async function resultItem(
   };
 }
 
-async function sizeOf(folder: string, world: World): Promise<number> {
-  const printed = await runOrThrow('measuring the store', ['du', '--summarize', '--bytes', folder], {
-    signal: world.signal,
-  });
-  return Number(printed.split('\t')[0]);
+/** Nothing for what is gone. */
+async function sizeOf(folder: string, {env, signal}: World): Promise<number> {
+  const argv = ['du', '--summarize', '--bytes', folder];
+  const outcome = await run(argv, {signal, env: {...env, LC_ALL: 'C'}});
+  const isGoing = (line: string) => line.endsWith(': No such file or directory');
+  if (outcome.exitCode !== 0 && !outcome.stderr.trim().split('\n').every(isGoing)) {
+    const output = lastLines(outcome.stderr, 5);
+    throw new HostError('command-failed', {
+      doing: 'measuring the store',
+      command: 'du',
+      outcome: describeEnd(outcome),
+      output,
+    });
+  }
+  return Number(outcome.stdout.split('\t')[0] ?? 0);
 }
 
 /** Files are used when they are read, as exactly as the disk notes it (relatime: to the day); packages also when a build asks
@@ -128,14 +163,11 @@ async function fileItems(
   {keys, since}: Needs,
 ): Promise<StoreItem[]> {
   const folder = `${store.folder}/${kind}`;
-  const names = await readdir(folder).catch((error: unknown) => {
-    if (systemErrorCode(error) === 'ENOENT') return [];
-    throw error;
-  });
+  const names = (await unlessGone(readdir(folder))) ?? [];
   const items: StoreItem[] = [];
   for (const name of names) {
-    const stats = await stat(`${folder}/${name}`);
-    if (!stats.isFile()) continue;
+    const stats = await unlessGone(stat(`${folder}/${name}`));
+    if (!stats?.isFile()) continue;
     const lastUsedAt = lastUseIn(stats);
     const isInUse = since !== undefined && stats.ctime >= since;
     const [digest = ''] = name.split('.'); // values made from a package file lie beside it

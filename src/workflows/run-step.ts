@@ -10,7 +10,6 @@ import {
   memoryKills,
   type Outcome,
   readFileWithin,
-  type Sha256,
   StepError,
   systemErrorCode,
   type World,
@@ -41,7 +40,7 @@ export interface StepFacts {
 /** A tree as far as it is built; layers have the top one first. */
 export interface TreeSoFar {
   /** Of the last step's result; absent before the first. */
-  readonly key?: Sha256;
+  readonly instance?: string;
   readonly layers: readonly string[];
   readonly hookLayers: readonly string[];
   readonly epoch: number;

@@ -2,8 +2,8 @@ import {mkdir, readdir} from 'node:fs/promises';
 import {Bug, type Sha256, StepError, systemErrorCode, unreachable} from '../base/index.js';
 import type {Element, Hook} from '../element/index.js';
 import {type ImageDefinition, isGuest} from '../image/index.js';
-import type {Step, StepDecision, TreePlan} from '../plan/index.js';
-import type {StoredResult} from '../store/index.js';
+import {isMadeOn, type Step, type StepDecision, type TreePlan} from '../plan/index.js';
+import type {Making, StoredResult} from '../store/index.js';
 import {billsOfMaterials} from './bill-of-materials.js';
 import {manifestText} from './image-manifest.js';
 import {mergeElements} from './lay-out-elements.js';
@@ -37,7 +37,7 @@ export interface TreeJob {
 }
 
 export interface BuiltTree extends TreeSoFar {
-  readonly key: Sha256;
+  readonly instance: string;
   readonly stepsRun: number;
 }
 
@@ -56,12 +56,13 @@ export async function runTree(job: TreeJob): Promise<BuiltTree> {
     if (hasRun) stepsRun++;
     tree = onTop(tree, result);
   }
-  return {...tree, key: plan.resultKey, stepsRun};
+  if (tree.instance === undefined) throw new Bug('tree-without-steps', {tree: plan.tree});
+  return {...tree, instance: tree.instance, stepsRun};
 }
 
-function onTop(tree: TreeSoFar, {key, folder, facts}: StoredResult<StepFacts>): TreeSoFar {
+function onTop(tree: TreeSoFar, {instance, folder, facts}: StoredResult<StepFacts>): TreeSoFar {
   return {
-    key,
+    instance,
     layers: facts.changesTree ? [`${folder}/target/tree`, ...tree.layers] : tree.layers,
     hookLayers: facts.changesHooks ? [`${folder}/hooks/tree`, ...tree.hookLayers] : tree.hookLayers,
     epoch: tree.epoch,
@@ -76,28 +77,42 @@ async function reuseOrRun(
   const {store} = job.context.workshop;
   const {emit, signal} = job.context.world;
   const {step, key} = decision;
+  const on = instancesBelow(step, tree, job);
   if (decision.kind === 'reuse') {
     const result = await store.find<StepFacts>('steps', key);
-    if (!result) throw new Bug('planned-result-gone', {step: step.id, key});
+    if (!result || !isMadeOn(result, on)) throw new Bug('planned-result-gone', {step: step.id, key});
     if (!job.anew.made.has(key)) emit({type: 'step reused', step: step.id});
     return {result, hasRun: false};
   }
   await using _lock = await store.lock(key, `step ${step.id}`, signal);
   const madeMeanwhile = await store.find<StepFacts>('steps', key);
   if (madeMeanwhile) {
+    if (!isMadeOn(madeMeanwhile, on)) throw new Bug('result-on-another', {step: step.id, key});
     emit({type: 'step reused', step: step.id});
     return {result: madeMeanwhile, hasRun: false};
   }
   emit({type: 'step started', step: step.id, reason: decision.reason});
   const startedAt = performance.now();
-  const result = await runAndKeep(step, key, tree, job);
-  if (decision.replaces) await store.replace(decision.replaces, job.anew.generation, key);
+  const replaces = decision.replaces && {first: decision.replaces, generation: job.anew.generation};
+  const result = await runAndKeep(step, key, tree, job, {on, replaces});
   job.anew.made.add(key);
   emit({type: 'step finished', step: step.id, reason: decision.reason, durationMs: performance.now() - startedAt});
   return {result, hasRun: true};
 }
 
-async function runAndKeep(step: Step, key: Sha256, tree: TreeSoFar, job: TreeJob): Promise<StoredResult<StepFacts>> {
+/** What a step's result stands on, in the order that plans have it. */
+function instancesBelow({work}: Step, {instance}: TreeSoFar, {container}: TreeJob): string[] {
+  const takenIn = work.kind === 'container' && container ? [container.instance] : [];
+  return [...(instance === undefined ? [] : [instance]), ...takenIn];
+}
+
+async function runAndKeep(
+  step: Step,
+  key: Sha256,
+  tree: TreeSoFar,
+  job: TreeJob,
+  making: Making,
+): Promise<StoredResult<StepFacts>> {
   const {store, work} = job.context.workshop;
   const staged = await work.newFolder();
   await perform(step, tree, staged, job);
@@ -107,8 +122,7 @@ async function runAndKeep(step: Step, key: Sha256, tree: TreeSoFar, job: TreeJob
     changesHooks: await hasContent(`${staged}/hooks/tree`),
     packages: job.context.packages.takenBy(step.id),
   };
-  const takenIn = step.work.kind === 'container' && job.container ? [job.container.key] : [];
-  return store.commit('steps', key, staged, facts, [...(tree.key ? [tree.key] : []), ...takenIn]);
+  return store.commit('steps', key, staged, facts, making);
 }
 
 async function hasContent(folder: string): Promise<boolean> {

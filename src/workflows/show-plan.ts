@@ -1,6 +1,7 @@
 import {resolve} from 'node:path';
 import type {World} from '../base/index.js';
 import type {Reach} from '../element/index.js';
+import type {StepDecision} from '../plan/index.js';
 import {BuildPackages, type LockChoices} from './build-packages.js';
 import {type PlannedImage, type PlanRequest, planImage, readBlueprint, toolsFor} from './plan-image.js';
 import {ensureToolsRoot} from './tools-root.js';
@@ -11,7 +12,8 @@ export interface PlannedSteps {
   readonly steps: readonly {
     readonly tree: string;
     readonly step: string;
-    readonly key: string;
+    /** Of its result; absent for one that is made anew, whose key the build chooses. */
+    readonly key?: string;
     readonly act: 'run' | 'reuse';
     /** Why it runs; absent when it doesn't. */
     readonly reason?: string;
@@ -32,29 +34,26 @@ export async function showPlan(request: PlanRequest & LockChoices, world: World)
   return stepsOf(await planImage(blueprint, request.rebuild, workshop, tools, packages, world));
 }
 
-function stepsOf({definition, container, root, imageKey, diskReason}: PlannedImage): PlannedSteps {
+function stepsOf({definition, container, root, image}: PlannedImage): PlannedSteps {
   const steps = [container, root]
     .filter((planned) => planned !== undefined)
     .flatMap(({plan: {tree, decisions}, certainSteps = decisions.length}) =>
       decisions.map((decision, index) => ({
         tree,
         step: decision.step.id,
-        key: decision.key as string,
-        act: decision.kind,
-        ...(decision.kind === 'run' ? {reason: decision.reason} : {}),
+        ...told(decision),
         reach: decision.step.reach,
         ...(index < certainSteps ? {} : {isUncertain: true as const}),
       })),
     );
-  const act = diskReason === undefined ? 'reuse' : 'run';
-  const reason = diskReason === undefined ? {} : {reason: diskReason};
-  const disk = {
-    tree: definition.name,
-    step: 'disk',
-    key: imageKey as string,
-    act,
-    ...reason,
-    reach: 'none',
-  } as const;
+  const disk = {tree: definition.name, step: 'disk', ...told(image), reach: 'none'} as const;
   return {image: definition.name, steps: [...steps, disk]};
+}
+
+function told(
+  decision: PlannedImage['image'] | StepDecision,
+): Pick<PlannedSteps['steps'][number], 'key' | 'act' | 'reason'> {
+  const {kind: act, key} = decision;
+  if (decision.kind === 'reuse') return {key, act};
+  return {...(decision.isAnew ? {} : {key}), act, reason: decision.reason};
 }

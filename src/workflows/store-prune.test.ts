@@ -1,9 +1,10 @@
-import {mkdtemp, readdir, rm, writeFile} from 'node:fs/promises';
+import {mkdir, mkdtemp, readdir, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
-import {afterEach, beforeEach, describe, expect, test} from 'vitest';
+import {afterEach, beforeEach, describe, expect, onTestFinished, test} from 'vitest';
 import {pathsFrom, sha256, type World} from '../base/index.js';
 import {Store} from '../store/index.js';
+import {storeList} from './store-list.js';
 import {storePrune} from './store-prune.js';
 
 describe('pruning package files', () => {
@@ -38,5 +39,44 @@ describe('pruning package files', () => {
 
     const kept = [...texts.slice(0, 4).map((text) => sha256(text)), `${sha256('of the image')}.control`];
     expect((await readdir(store.packages.folder)).sort()).toEqual(kept.sort());
+  });
+});
+
+describe('reading the store', () => {
+  test('goes on while commands at work take things away, and bring others', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'busy-'));
+    onTestFinished(() => rm(folder, {recursive: true}));
+    const env = {...process.env, TROVESTACK_STORE: join(folder, 'store'), TROVESTACK_STATE: join(folder, 'state')};
+    const world: World = {emit() {}, signal: new AbortController().signal, env, paths: pathsFrom(env, folder)};
+    const store = await Store.open(world.paths.store, world.emit);
+    const fill = async (round: number) => {
+      await using work = await store.openWork();
+      for (let i = 0; i < 10; i++) {
+        await writeFile(`${store.packages.folder}/${sha256(`${round} ${i}`)}`, '');
+        await mkdir(`${store.logFolder(`${round}-${i}`)}/deeper`, {recursive: true});
+        await store.commit('steps', sha256(`${round} ${i}`), await work.newFolder(), {step: 'a'});
+      }
+    };
+    const empty = async () => {
+      for (const name of ['steps', 'packages', 'logs']) {
+        for (const one of await readdir(join(store.folder, name)))
+          await rm(join(store.folder, name, one), {recursive: true, force: true});
+      }
+    };
+    let isDone = false;
+    const busy = async () => {
+      for (let round = 0; round < 5; round++) {
+        await fill(round);
+        await empty();
+      }
+      isDone = true;
+    };
+    const look = async () => {
+      while (!isDone) {
+        await storeList(world);
+        await storePrune({isDryRun: false, maxSizeBytes: 0}, world);
+      }
+    };
+    await expect(Promise.all([busy(), look()])).resolves.toBeDefined();
   });
 });

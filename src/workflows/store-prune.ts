@@ -1,7 +1,7 @@
 import {rm} from 'node:fs/promises';
 import type {Sha256, World} from '../base/index.js';
 import {type PruneDecision, type PruneLimits, planPrune, type ResultKind, Store} from '../store/index.js';
-import {recordPath} from './image-record.js';
+import {dropLostRecords} from './image-record.js';
 import {lastUseOfFile, readStore, type StoreItem} from './read-store.js';
 
 export interface PruneRequest extends PruneLimits {
@@ -27,10 +27,18 @@ export async function storePrune(request: PruneRequest, world: World): Promise<P
   const otherBytes = others.reduce((sum, {sizeBytes}) => sum + sizeBytes, 0);
   const decisions = planPrune(items, request, new Date(), otherBytes);
   const removed: PruneDecision<StoreItem>[] = [];
+  const stoodOn = new Set<string>();
   for (const decision of decisions) {
     if (decision.act === 'keep') continue;
     world.signal.throwIfAborted();
-    if (request.isDryRun || (await removeItem(decision.item, store))) removed.push(decision);
+    const {instance, on = []} = decision.item;
+    const isBelow = instance !== undefined && stoodOn.has(instance);
+    if (request.isDryRun || (!isBelow && (await removeItem(decision.item, store)))) removed.push(decision);
+    else for (const below of on) stoodOn.add(below); // it was used in the meantime
+  }
+  if (!request.isDryRun) {
+    await store.tidy();
+    await dropLostRecords(store);
   }
   const total = (some: readonly StoreItem[]) => some.reduce((sum, {sizeBytes}) => sum + sizeBytes, 0);
   const removedBytes = total(removed.map(({item}) => item));
@@ -45,9 +53,7 @@ export async function storePrune(request: PruneRequest, world: World): Promise<P
 
 async function removeItem({kind, name, folder, lastUsedAt}: StoreItem, store: Store): Promise<boolean> {
   if (kind === 'debs' || kind === 'packages' || kind === 'listings') return removeFile(folder, lastUsedAt);
-  const isGone = await store.removeUnused(kind satisfies ResultKind, name as Sha256, lastUsedAt);
-  if (isGone && kind === 'images') await rm(recordPath(store, name as Sha256), {force: true});
-  return isGone;
+  return store.removeUnused(kind satisfies ResultKind, name as Sha256, lastUsedAt);
 }
 
 /** Removes a file that nobody has used since a time. */

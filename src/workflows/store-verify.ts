@@ -2,9 +2,18 @@ import {promisify} from 'node:util';
 import {gunzip} from 'node:zlib';
 import type {Sha256, World} from '../base/index.js';
 import {listDifferences, parseList} from '../inspection/index.js';
-import {type ResultKind, readInventory, readInventorySummary, resultKinds, Store} from '../store/index.js';
+import {
+  type KeptResult,
+  type ResultKind,
+  readInventory,
+  readInventorySummary,
+  resultKinds,
+  Store,
+  withAllOn,
+} from '../store/index.js';
+import {dropLostRecords} from './image-record.js';
 import {type ListedResult, listResults, type ResultPlace} from './inventory-results.js';
-import {readStore, type StoreItem} from './read-store.js';
+import {layersOfDevclouds, readStore} from './read-store.js';
 import {ensureToolsRoot} from './tools-root.js';
 import {openWorkshop} from './workshop.js';
 
@@ -36,28 +45,47 @@ export async function storeVerify(isRepair: boolean, world: World): Promise<Veri
   if (found.length === 0) return {...counts, damaged: []};
   const store = await Store.open(world.paths.store, world.emit);
   const {items} = await readStore(store, world);
-  const damaged = found.map(({place, problems}) => {
-    const what = items.find(({kind, name}) => kind === place.kind && name === place.key)?.what ?? 'unknown';
-    return {...place, what, problems, isRemoved: false};
-  });
-  return {...counts, damaged: isRepair ? await repair(damaged, items, store) : damaged};
+  const what = ({kind, key}: ResultPlace) =>
+    items.find((item) => item.kind === kind && item.name === key)?.what ?? 'unknown';
+  const fates = isRepair ? await repair(found, store, world) : [];
+  const damaged = found.map(({place, problems}, i) => ({
+    ...place,
+    what: what(place),
+    problems,
+    isRemoved: false,
+    ...fates[i],
+  }));
+  return {...counts, damaged};
 }
 
-type Found = readonly {readonly place: ResultPlace; readonly problems: readonly string[]}[];
+type Found = readonly FoundDamage[];
+
+interface FoundDamage {
+  readonly place: ResultPlace;
+  readonly problems: readonly string[];
+  /** Which result it is; undefined for one that isn't whole. */
+  readonly instance: string | undefined;
+}
 
 async function compareResults(world: World): Promise<Omit<VerifiedStore, 'damaged'> & {readonly found: Found}> {
   await using workshop = await openWorkshop(world);
   const {store} = workshop;
   const places = await placesIn(store);
-  const torn = new Set<ResultPlace>();
-  for (const place of places) if (!(await store.look(place.kind, place.key))) torn.add(place);
-  const checkable: ResultPlace[] = [];
+  const instances = new Map<ResultPlace, string | undefined>();
   for (const place of places) {
-    if (!torn.has(place) && (await readInventorySummary(place.folder))) checkable.push(place);
+    const instance = (await store.look(place.kind, place.key))?.instance;
+    // What isn't there at all has been removed by another command.
+    if (instance !== undefined || (await store.has(place.kind, place.key))) instances.set(place, instance);
   }
-  const found: {readonly place: ResultPlace; readonly problems: readonly string[]}[] = [...torn].map((place) => ({
+  const torn = [...instances].flatMap(([place, instance]) => (instance === undefined ? [place] : []));
+  const checkable: ResultPlace[] = [];
+  for (const [place, instance] of instances) {
+    if (instance !== undefined && (await readInventorySummary(place.folder))) checkable.push(place);
+  }
+  const found: FoundDamage[] = torn.map((place) => ({
     place,
     problems: ['a part of it is missing, or is cut short'],
+    instance: undefined,
   }));
   const tools = await ensureToolsRoot('assembly', workshop, world);
   for (let i = 0; i < checkable.length; i += atOnce) {
@@ -66,12 +94,15 @@ async function compareResults(world: World): Promise<Omit<VerifiedStore, 'damage
     for (const [j, listed] of (await listResults(some, workshop, tools, world)).entries()) {
       const place = some[j];
       const problems = place ? await problemsOf(place, listed) : [];
-      if (place && problems.length > 0) found.push({place, problems});
+      if (!place || problems.length === 0) continue;
+      const instance = instances.get(place);
+      // What was removed while it was read isn't damaged.
+      if ((await store.look(place.kind, place.key))?.instance === instance) found.push({place, problems, instance});
     }
   }
   return {
     checked: checkable.length,
-    unchecked: places.length - torn.size - checkable.length,
+    unchecked: instances.size - torn.length - checkable.length,
     found,
   };
 }
@@ -98,25 +129,38 @@ async function problemsOf({folder}: ResultPlace, listed: ListedResult): Promise<
   return listDifferences(parseList(lines), parseList((await expand(listed.compressed)).toString('utf8')));
 }
 
-/** Removes damaged results, and those made of them, but none that somebody uses. */
-async function repair(
-  damaged: readonly DamagedResult[],
-  items: readonly StoreItem[],
-  store: Store,
-): Promise<DamagedResult[]> {
-  const devclouds = new Map(items.flatMap(({name, neededBy}) => (isDevcloud(neededBy) ? [[name, neededBy]] : [])));
-  const repaired: DamagedResult[] = [];
-  const isFree = await store.whenUnused(async () => {
-    for (const result of damaged) {
-      const made = await store.standingOn([result.key]);
-      const keptBy = made.map(({key}) => devclouds.get(key)).find((user) => user !== undefined);
-      if (keptBy === undefined) await store.removeWithAllOn([result.key]);
-      repaired.push(keptBy === undefined ? {...result, isRemoved: true} : {...result, keptBy});
-    }
-  });
-  return isFree ? repaired : damaged.map((result) => ({...result, keptBy: 'a command that is running'}));
+type Fate = Pick<DamagedResult, 'isRemoved' | 'keptBy'>;
+
+/** Removes damaged results, and those made of them, but none that somebody uses. Others may have removed or made anew some of
+ * them since they were found: those are left as they are.
+ * @returns What has become of each.
+ */
+async function repair(found: Found, store: Store, world: World): Promise<Fate[]> {
+  const {fates, removed} = await takeOutDamaged(found, store, world);
+  await removed?.[Symbol.asyncDispose]();
+  await dropLostRecords(store);
+  return fates;
 }
 
-function isDevcloud(user: string | undefined): user is string {
-  return user?.startsWith('devcloud') === true;
+/** @returns Also what to dispose when others may use the store again. */
+async function takeOutDamaged(
+  found: Found,
+  store: Store,
+  world: World,
+): Promise<{readonly fates: Fate[]; readonly removed?: AsyncDisposable}> {
+  await using alone = await store.useAlone();
+  if (!alone) return {fates: found.map(() => ({isRemoved: false, keptBy: 'a command that is running'}))};
+  const all = await store.results();
+  const devclouds = await layersOfDevclouds(world);
+  const going = new Set<KeptResult>();
+  const fates: Fate[] = [];
+  for (const {place, instance} of found) {
+    const isStill = (await store.look(place.kind, place.key))?.instance === instance;
+    const damaged = all.filter(({kind, key}) => isStill && kind === place.kind && key === place.key);
+    const made = withAllOn(damaged, all);
+    const keptBy = made.map(({key}) => devclouds.get(key)).find((user) => user !== undefined);
+    if (keptBy === undefined) for (const result of made) going.add(result);
+    fates.push(keptBy === undefined ? {isRemoved: true} : {isRemoved: false, keptBy});
+  }
+  return {fates, removed: await store.takeOut(withAllOn([...going], all))};
 }

@@ -112,7 +112,8 @@ export function machine(): string {
 /** Which root of a purpose is the present one. */
 interface PresentRoot {
   readonly key: Sha256;
-  readonly below: Sha256 | undefined;
+  /** Instance of the root that it is on. */
+  readonly below: string | undefined;
 }
 
 async function ensureRoot(
@@ -150,7 +151,7 @@ async function findRoot(
   }
   const present = await store.readBuild<PresentRoot>(`tools-${purpose}`);
   const found = present && (await store.find<RootFacts>('roots', present.key));
-  if (!found || present?.below !== below?.key) return 'not built before';
+  if (!found || present?.below !== below?.instance) return 'not built before';
   if (!isUpdate) return found;
   const now = await archive.stateOf(toolsRelease);
   if (archiveStateId(now) === archiveStateId(found.facts.archive)) return found;
@@ -160,7 +161,7 @@ async function findRoot(
 }
 
 function rootKey(purpose: ToolsPurpose, below: StoredResult<RootFacts> | undefined, identity: Sha256): Sha256 {
-  return sha256(canonicalJson({form: 2, purpose, packages: packages[purpose], below: below?.key, identity}));
+  return sha256(canonicalJson({form: 2, purpose, packages: packages[purpose], below: below?.instance, identity}));
 }
 
 async function makeRoot(
@@ -177,9 +178,10 @@ async function makeRoot(
   const {locked} = source;
   const identity = locked?.identity ?? sha256(facts.packages);
   const key = rootKey(purpose, below, identity);
-  const result = await store.commit('roots', key, staged, facts, below ? [below.key] : []);
+  const result = await store.commit('roots', key, staged, facts, {on: below ? [below.instance] : []});
   const present = await store.readBuild<PresentRoot>(`tools-${purpose}`);
-  if (!locked || !present) await store.writeBuild(`tools-${purpose}`, {key, below: below?.key} satisfies PresentRoot);
+  if (!locked || !present)
+    await store.writeBuild(`tools-${purpose}`, {key, below: below?.instance} satisfies PresentRoot);
   return result;
 }
 

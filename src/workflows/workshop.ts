@@ -2,7 +2,7 @@ import type {World} from '../base/index.js';
 import type {Phase} from '../element/index.js';
 import {openUserNamespace, ownSandboxIds, type SandboxHost} from '../sandbox/index.js';
 import {Store, type WorkFolder} from '../store/index.js';
-import {keysOfLatest, readImageRecords} from './image-record.js';
+import {dropLostRecords, keysOfLatest, readImageRecords} from './image-record.js';
 
 /** Under what conditions steps run. They don't shape results. */
 export interface BuildConditions {
@@ -31,9 +31,9 @@ const defaultHookTimeoutMs = 2 * 60 * 60_000;
 export async function openWorkshop(world: World, conditions: BuildConditions = {}): Promise<Workshop> {
   const store = await Store.open(world.paths.store, world.emit);
   await store.claimIds(ownSandboxIds().baseOutside);
-  await store.dropReplaced(async () => new Set(keysOfLatest(await readImageRecords(store)).keys()));
+  await dropReplaced(store, world);
   const namespace = await openUserNamespace(world.signal);
-  const work = await store.openWork().catch(async (error: unknown) => {
+  const work = await store.openWork(world.signal).catch(async (error: unknown) => {
     await namespace[Symbol.asyncDispose]();
     throw error;
   });
@@ -47,4 +47,14 @@ export async function openWorkshop(world: World, conditions: BuildConditions = {
       await namespace[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Removes what others stand for since; what the latest build of each image consists of stays. */
+async function dropReplaced(store: Store, world: World): Promise<void> {
+  const needed = async () => new Set(keysOfLatest(await readImageRecords(store)).keys());
+  const replaced = await store.takeOutReplaced(needed);
+  if (!replaced) return;
+  world.emit({type: 'note', text: 'removing results that were made anew since'});
+  await replaced[Symbol.asyncDispose]();
+  await dropLostRecords(store);
 }

@@ -348,6 +348,85 @@ curl -sf "$DIB_REPOLOCATION_data" > "$TARGET_ROOT/etc/data"`,
     expect(read('data', 'etc/services')).toBe('two: x\n');
   });
 
+  /** Steps whose keys don't tell all: run again they give something else. */
+  describe('of which results come to others', () => {
+    const store = () => join(folder.path, 'store');
+    const random = 'echo $RANDOM $RANDOM $RANDOM';
+
+    async function removeResults(keys: readonly (string | undefined)[]): Promise<void> {
+      for (const key of keys) await rm(join(store(), 'steps', key ?? ''), {recursive: true});
+    }
+
+    /** What the store has of a file, by the steps that the image is planned to consist of. */
+    async function inStore(name: string, step: string, path: string): Promise<string> {
+      const {steps} = await plan(name, ['a']);
+      const {key = ''} = steps.find((planned) => planned.step === step) ?? {};
+      return readFile(join(store(), 'steps', key, 'target/tree', path), 'utf8');
+    }
+
+    beforeAll(async () => {
+      for (const name of ['twice', 'gone', 'other']) {
+        await write(name, {
+          'a/extra-data.d/10-add x': `
+printf '#!/bin/bash\n${random} > /etc/added\n' > "$TMP_HOOKS_PATH/install.d/92-added"
+chmod +x "$TMP_HOOKS_PATH/install.d/92-added"`,
+          'a/install.d/91-random x': `${random} > /etc/random`,
+          'a/install.d/93-copy x': 'cat /etc/random /etc/added > /etc/copy',
+        });
+      }
+    });
+
+    test('two builds make everything anew at once: both end, each with its own', async () => {
+      await build('twice', ['a']);
+      const both = await Promise.all(
+        ['one', 'two'].map(async (name) => {
+          const asked = {...request('twice', ['a']), rebuild: true, outputFile: archive(name)};
+          const {stepsRun} = await buildImage(asked, world());
+          expect(read(name, 'etc/copy')).toBe(read(name, 'etc/random') + read(name, 'etc/added'));
+          return {stepsRun, copy: read(name, 'etc/copy')};
+        }),
+      );
+      expect(new Set(both.map(({copy}) => copy)).size).toBe(2);
+      expect(both[0]?.stepsRun).toBe(both[1]?.stepsRun);
+      expect(await build('twice', ['a'])).toMatchObject({stepsRun: 0});
+      expect(both.map(({copy}) => copy)).toContain(read('twice', 'etc/copy'));
+    });
+
+    test('all steps are gone, the image is there: it is made of the new ones', async () => {
+      await build('gone', ['a']);
+      const before = read('gone', 'etc/random');
+      const {steps} = await plan('gone', ['a']);
+      await removeResults(steps.filter(({step}) => step !== 'disk').map(({key}) => key));
+      await build('gone', ['a']);
+      expect(read('gone', 'etc/random')).not.toBe(before);
+      expect(read('gone', 'etc/random')).toBe(await inStore('gone', 'a/install.d/91-random', 'etc/random'));
+      expect(await build('gone', ['a'])).toMatchObject({stepsRun: 0});
+    });
+
+    test('the lowest is gone and another image makes it again: nothing is put on it that was made on the old one', async () => {
+      const {stepsRun} = await build('gone', ['a'], {}, {rebuild: true});
+      const before = read('gone', 'etc/random');
+      const {steps} = await plan('gone', ['a']);
+      await removeResults([steps[0]?.key]);
+      await build('other', ['a']);
+      const planned = await plan('gone', ['a']);
+      expect(planned.steps.map(({act}) => act)).toEqual(['reuse', ...steps.slice(1).map(() => 'run')]);
+      expect(planned.steps.map(({key}) => key).filter(Boolean)).toEqual([steps[0]?.key]);
+      expect(await build('gone', ['a'])).toMatchObject({stepsRun: stepsRun - 1});
+      expect(read('gone', 'etc/random')).not.toBe(before);
+    });
+
+    test('the hook that a hook added is hidden while that one is gone: it is run again all the same', async () => {
+      await build('gone', ['a']);
+      const before = read('gone', 'etc/added');
+      const {steps} = await plan('gone', ['a']);
+      await removeResults([steps.find(({step}) => step === 'a/extra-data.d/10-add')?.key]);
+      await build('gone', ['a']);
+      expect(read('gone', 'etc/added')).not.toBe(before);
+      expect(read('gone', 'etc/copy')).toBe(read('gone', 'etc/random') + read('gone', 'etc/added'));
+    });
+  });
+
   test('a block device of an element is refused', async () => {
     await write('device', {'a/block-device.d/10-a x': 'echo IMAGE_BLOCK_DEVICE=/dev/loop7'});
     await expect(build('device', ['a'])).rejects.toThrow('brings a block device of its own, "/dev/loop7"');
