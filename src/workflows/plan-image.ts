@@ -351,8 +351,11 @@ async function findResults(
   keys: readonly Sha256[],
   {store}: Workshop,
 ): Promise<ReadonlyMap<Sha256, Found>> {
-  const find = async (key: Sha256): Promise<Found> =>
-    (await store.find(kind, key)) ?? ((await store.has(kind, key)) ? 'damaged' : undefined);
+  const find = async (key: Sha256): Promise<Found> => {
+    const result = await store.find(kind, key);
+    if (result || !(await store.has(kind, key))) return result;
+    return (await store.find(kind, key)) ?? 'damaged'; // or it has just come
+  };
   const first = await Promise.all(keys.map(find));
   const last = first.findLastIndex((result) => result !== undefined);
   const found = await Promise.all(keys.map(async (key, i) => first[i] ?? (i < last ? await find(key) : undefined)));

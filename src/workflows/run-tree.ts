@@ -79,7 +79,7 @@ async function reuseOrRun(
   const {step, key} = decision;
   const on = instancesBelow(step, tree, job);
   if (decision.kind === 'reuse') {
-    const result = await store.find<StepFacts>('steps', key);
+    const result = (await store.find<StepFacts>('steps', key)) ?? (await findLocked(key, step, job));
     if (!result || !isMadeOn(result, on)) throw new Bug('planned-result-gone', {step: step.id, key});
     if (!job.anew.made.has(key)) emit({type: 'step reused', step: step.id});
     return {result, hasRun: false};
@@ -98,6 +98,13 @@ async function reuseOrRun(
   job.anew.made.add(key);
   emit({type: 'step finished', step: step.id, reason: decision.reason, durationMs: performance.now() - startedAt});
   return {result, hasRun: true};
+}
+
+/** Finds a result that isn't there at this moment: a prune takes it away, sees that it was used just now, and puts it back. */
+async function findLocked(key: Sha256, step: Step, job: TreeJob): Promise<StoredResult<StepFacts> | undefined> {
+  const {store} = job.context.workshop;
+  await using _lock = await store.lock(key, `step ${step.id}`, job.context.world.signal);
+  return await store.find<StepFacts>('steps', key);
 }
 
 /** What a step's result stands on, in the order that plans have it. */
