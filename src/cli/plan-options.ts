@@ -1,7 +1,7 @@
 import type {Command} from 'commander';
 import {imageFormats, parseFormats} from '../image/index.js';
 import type {LockChoices} from '../workflows/build-packages.js';
-import type {GuestRequest} from '../workflows/plan-image.js';
+import type {GuestRequest} from '../workflows/read-blueprint.js';
 import {addSourceOptions, type SourceOptions, sourcesOf} from './engine-options.js';
 
 /** Options that choose an image. */

@@ -18,15 +18,8 @@ import {manifestBase} from './image-manifest.js';
 import {keepImageRecord} from './image-record.js';
 import {inventoryResults, type ResultPlace} from './inventory-results.js';
 import {copyElements} from './lay-out-elements.js';
-import {
-  type ImageBlueprint,
-  type PlannedImage,
-  type PlannedTree,
-  type PlanRequest,
-  planImage,
-  readBlueprint,
-  toolsFor,
-} from './plan-image.js';
+import {type PlannedImage, type PlannedTree, planImage} from './plan-image.js';
+import {type ImageBlueprint, type PlanRequest, readBlueprint, toolsFor} from './read-blueprint.js';
 import type {StepContext, StepFacts} from './run-step.js';
 import {type BuiltTree, type MadeAnew, runTree} from './run-tree.js';
 import {isSigned, writePassport} from './sign-image.js';

@@ -32,7 +32,7 @@ import {
 import {type Store, storeError} from '../store/index.js';
 import {Downloads} from './download.js';
 import {type LentPackages, PackageArchive} from './package-archive.js';
-import type {ImageBlueprint} from './plan-image.js';
+import type {ImageBlueprint} from './read-blueprint.js';
 import {goneSource, lendSources, pinSource} from './settle-sources.js';
 import type {ToolsRoot, ToolsSource} from './tools-root.js';
 import type {Workshop} from './workshop.js';

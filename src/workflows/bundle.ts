@@ -21,7 +21,7 @@ import {isGuest} from '../image/index.js';
 import {parseLock, renderLock} from '../lock/index.js';
 import {Store, storeError} from '../store/index.js';
 import {BuildPackages, type LockChoices} from './build-packages.js';
-import {dibVariables, type GuestRequest, readBlueprint} from './plan-image.js';
+import {dibVariables, type GuestRequest, readBlueprint} from './read-blueprint.js';
 import {openWorkshop} from './workshop.js';
 
 export type BundleRequest = GuestRequest &

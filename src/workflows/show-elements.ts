@@ -1,6 +1,6 @@
 import {compareCodePoints, nearestNames, UsageError, type World} from '../base/index.js';
 import {hookId, hooksByPhase, listElements, readElement} from '../element/index.js';
-import {elementsPath} from './plan-image.js';
+import {elementsPath} from './read-blueprint.js';
 
 export interface ShownElement {
   readonly name: string;

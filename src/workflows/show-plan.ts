@@ -3,7 +3,8 @@ import type {World} from '../base/index.js';
 import type {Reach} from '../element/index.js';
 import type {StepDecision} from '../plan/index.js';
 import {BuildPackages, type LockChoices} from './build-packages.js';
-import {type PlannedImage, type PlanRequest, planImage, readBlueprint, toolsFor} from './plan-image.js';
+import {type PlannedImage, planImage} from './plan-image.js';
+import {type PlanRequest, readBlueprint, toolsFor} from './read-blueprint.js';
 import {ensureToolsRoot} from './tools-root.js';
 import {openWorkshop} from './workshop.js';
 

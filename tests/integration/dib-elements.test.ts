@@ -6,7 +6,7 @@ import {dirname, join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import {type Event, pathsFrom, TrovestackError, type World} from '../../src/base/index.js';
 import {type BuildRequest, type BuiltImage, buildImage} from '../../src/workflows/build-image.js';
-import type {ElementsRequest} from '../../src/workflows/plan-image.js';
+import type {ElementsRequest} from '../../src/workflows/read-blueprint.js';
 import {type PlannedSteps, showPlan} from '../../src/workflows/show-plan.js';
 import {home, temporaryFolder} from '../rig/trovestack.js';
 

@@ -1,5 +1,5 @@
 import {expect, test} from 'vitest';
-import {dibVariables} from './plan-image.js';
+import {dibVariables} from './read-blueprint.js';
 
 test("an image's variables are the person's own, without those of places and of what is printed", () => {
   const own = {DIB_DEBUG_TRACE: '1', DIB_PYPI_MIRROR: 'x'};
