@@ -49,6 +49,15 @@ describe('a store', () => {
     expect(names.sort()).toEqual([running.path.slice(-12), 'ba9876543210', 'notes'].sort());
   });
 
+  test('is asked who is at work, and keeps no lock of who is not', async () => {
+    const store = await Store.open(folder, emit);
+    await writeFile(join(folder, 'locks/work-0123456789ab'), '');
+    expect(await store.workingSince()).toBeUndefined();
+    expect(await readdir(join(folder, 'locks'))).toEqual([]);
+    await using _running = await store.openWork();
+    expect(await store.workingSince()).toBeInstanceOf(Date);
+  });
+
   test('removes what a killed build left, also when its path is longer than the kernel takes', async () => {
     await Store.open(folder, emit);
     await mkdir(join(folder, 'work/0123456789ab'));

@@ -1,5 +1,5 @@
 import {execFileSync} from 'node:child_process';
-import {chmod, mkdir, readFile, rm, writeFile} from 'node:fs/promises';
+import {chmod, mkdir, readdir, readFile, rm, writeFile} from 'node:fs/promises';
 import {createServer} from 'node:http';
 import type {AddressInfo} from 'node:net';
 import {dirname, join} from 'node:path';
@@ -8,7 +8,7 @@ import {type Event, pathsFrom, TrovestackError, type World} from '../../src/base
 import {type BuildRequest, type BuiltImage, buildImage} from '../../src/workflows/build-image.js';
 import type {ElementsRequest} from '../../src/workflows/read-blueprint.js';
 import {type PlannedSteps, showPlan} from '../../src/workflows/show-plan.js';
-import {home, temporaryFolder} from '../rig/trovestack.js';
+import {home, startTrovestack, temporaryFolder} from '../rig/trovestack.js';
 
 type ElementsBuild = Extract<BuildRequest, {kind: 'elements'}>;
 
@@ -85,8 +85,12 @@ describe('elements in the format of diskimage-builder', () => {
     return {emit, signal: new AbortController().signal, env: all, paths: pathsFrom(all, home)};
   }
 
+  function path(name: string): string {
+    return join(folder.path, name);
+  }
+
   function archive(name: string): string {
-    return join(folder.path, `${name}.tar`);
+    return path(`${name}.tar`);
   }
 
   async function build(
@@ -352,6 +356,7 @@ curl -sf "$DIB_REPOLOCATION_data" > "$TARGET_ROOT/etc/data"`,
   describe('of which results come to others', () => {
     const store = () => join(folder.path, 'store');
     const random = 'echo $RANDOM $RANDOM $RANDOM';
+    const isStarted = (step: string) => events.some((event) => event.type === 'step started' && event.step === step);
 
     async function removeResults(keys: readonly (string | undefined)[]): Promise<void> {
       for (const key of keys) await rm(join(store(), 'steps', key ?? ''), {recursive: true});
@@ -390,6 +395,49 @@ chmod +x "$TMP_HOOKS_PATH/install.d/92-added"`,
       expect(both[0]?.stepsRun).toBe(both[1]?.stepsRun);
       expect(await build('twice', ['a'])).toMatchObject({stepsRun: 0});
       expect(both.map(({copy}) => copy)).toContain(read('twice', 'etc/copy'));
+    });
+
+    test('a build goes on while another makes anew what it stands on; both end with the same bytes', async () => {
+      await write('meanwhile', {
+        'a/install.d/40-low x': 'echo low > /etc/low',
+        'a/install.d/90-waiting x': 'sleep 2; echo waiting > /etc/waiting',
+      });
+      events.length = 0;
+      const first = build('meanwhile', ['a']);
+      await expect.poll(() => isStarted('a/install.d/90-waiting'), {timeout: 60_000, interval: 50}).toBe(true);
+      const asked = {...request('meanwhile', ['a']), rebuild: ['a/install.d/40-low'], outputFile: archive('anew')};
+      const both = await Promise.all([first, buildImage(asked, world())]);
+      const later = await build('meanwhile', ['a']);
+      expect(later.stepsRun).toBe(0);
+      expect(both.map(({sha256}) => sha256)).toEqual(Array(2).fill(later.sha256));
+    });
+
+    test('a --rebuild that was killed: the next build takes what it made, and nothing that stands on what was before', async () => {
+      await write('killed', {
+        'a/install.d/91-random x': `${random} > /etc/random`,
+        'a/install.d/92-waiting x': 'sleep 1',
+        'a/install.d/93-copy x': 'cp /etc/random /etc/copy',
+      });
+      const {elementsPath = []} = request('killed', ['a']);
+      const start = (...more: readonly string[]) =>
+        startTrovestack(['image', 'build', '--dib', '-t', 'tar', '-o', path('killed'), 'os', 'a', ...more], {
+          env: {TROVESTACK_STORE: store(), ELEMENTS_PATH: elementsPath.join(':')},
+        });
+      const contents = async () => {
+        const {exitCode, stderr} = await start().result;
+        expect({exitCode, stderr}).toMatchObject({exitCode: 0});
+        return {random: read('killed', 'etc/random'), copy: read('killed', 'etc/copy')};
+      };
+      const before = await contents();
+      const running = start('--rebuild', 'a/install.d/91-random');
+      await running.printed(/run a\/install\.d\/91-random \(.*\) \d/); // it is kept; the next one waits
+      running.kill('SIGKILL');
+      await running.result;
+      const after = await contents();
+      expect(after.random).not.toBe(before.random);
+      expect(after.copy).toBe(after.random);
+      await plan('killed', ['a']);
+      expect(await readdir(join(store(), 'replaced'))).toEqual([]);
     });
 
     test('all steps are gone, the image is there: it is made of the new ones', async () => {
