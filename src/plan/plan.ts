@@ -21,7 +21,6 @@ export interface RunResult {
 export interface TreePlan {
   readonly tree: string;
   readonly decisions: readonly StepDecision[];
-  readonly resultKey: Sha256;
   /** What the tree is made of, whichever generation its results are: what it identifies is the same for all of them. */
   readonly identity: Sha256;
   /** What stands on the finished tree stands on this. */
@@ -76,15 +75,21 @@ export function presentKeys(steps: readonly Step[], known: Generations): Sha256[
   let generations: readonly string[] = [];
   return keysOf(steps).map((key, i) => {
     const below = groundOf(steps[i], {generations, instances: undefined}).generations;
-    const place = placeOf(key, below, known.get(resultKey(key, below)));
+    const place = presentPlace(key, below, known);
     generations = place.generations;
     return place.key;
   });
 }
 
+/** Where a result is found. */
 interface Place {
   readonly key: Sha256;
   readonly generations: readonly string[];
+}
+
+/** @param below Generations of what it stands on. */
+export function presentPlace(identity: Sha256, below: readonly string[], known: Generations): Place {
+  return placeOf(identity, below, known.get(resultKey(identity, below)));
 }
 
 /** @param own The result's own generation. */
@@ -119,7 +124,7 @@ export function planResult(
   const below = ground.generations;
   const first = resultKey(identity, below);
   const own = placeOf(identity, below, known.generation);
-  const current = placeOf(identity, below, known.generations.get(first));
+  const current = presentPlace(identity, below, known.generations);
   for (const {key, generations} of isAskedFor ? [own] : [own, current]) {
     const found = known.find(key);
     if (found === undefined || found === 'damaged' || !isMadeOn(found, ground.instances)) continue;
@@ -154,8 +159,7 @@ export function planTree(tree: string, steps: readonly Step[], known: KnownResul
     const reason = isAskedFor ? 'asked for by --rebuild' : runReason(step, result, lastById.get(step.id), known);
     return {...result, step, reason};
   });
-  const [identity, last] = [keys.at(-1) ?? emptyTreeKey, decisions.at(-1)?.key ?? emptyTreeKey];
-  return {tree, decisions, resultKey: last, identity, top};
+  return {tree, decisions, identity: keys.at(-1) ?? emptyTreeKey, top};
 }
 
 function runReason(

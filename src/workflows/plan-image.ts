@@ -20,15 +20,14 @@ import {
   planResult,
   planTree,
   presentKeys,
+  presentPlace,
   type RunResult,
-  resultKey,
   type Step,
   sourceInput,
   stepsBeforeCertainty,
   stepsOfTree,
   type TreeInputs,
   type TreePlan,
-  withGeneration,
 } from '../plan/index.js';
 import type {ResultKind} from '../store/index.js';
 import {billForm} from './bill-of-materials.js';
@@ -303,14 +302,9 @@ async function planFinished(
   ground: Ground,
   {workshop, anew, generations}: Planner,
 ): Promise<PlannedImage['image']> {
-  const first = resultKey(identity, ground.generations);
-  const standing = generations.get(first);
-  const keys = [
-    first,
-    ...(standing === undefined ? [] : [resultKey(identity, withGeneration(ground.generations, standing))]),
-  ];
-  const found = await findResults('images', keys, workshop);
-  const known = {find: (key: Sha256) => found.get(key), generations, generation: anew.generation};
+  const {key} = presentPlace(identity, ground.generations, generations);
+  const found = await findResults('images', [key], workshop);
+  const known = {find: (one: Sha256) => found.get(one), generations, generation: anew.generation};
   const {top: _, ...result} = planResult(identity, ground, false, known);
   if (result.kind === 'reuse') return result;
   const reasons = trees.flatMap(({decisions}) => decisions.flatMap((d) => (d.kind === 'run' ? [d.reason] : [])));
