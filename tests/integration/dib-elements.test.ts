@@ -437,7 +437,10 @@ chmod +x "$TMP_HOOKS_PATH/install.d/92-added"`,
       expect(after.random).not.toBe(before.random);
       expect(after.copy).toBe(after.random);
       await plan('killed', ['a']);
-      expect(await readdir(join(store(), 'replaced'))).toEqual([]);
+      const kept = await readdir(join(store(), 'steps'));
+      const files = kept.map((key) => join(store(), 'steps', key, 'target/tree/etc/random'));
+      const texts = await Promise.all(files.map((file) => readFile(file, 'utf8').catch(() => '')));
+      expect([texts.includes(before.random), texts.includes(after.random)]).toEqual([false, true]);
     });
 
     test('all steps are gone, the image is there: it is made of the new ones', async () => {
