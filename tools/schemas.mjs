@@ -1,6 +1,8 @@
 // Writes schemas/*.schema.json from the zod schemas in code; needs the build. With --check it only compares.
+
 import {readFile, writeFile} from 'node:fs/promises';
 import {z} from 'zod';
+import {imagePolicySchema} from '../dist/datastore/gate.js';
 import {datastoreSchema} from '../dist/datastore/schema.js';
 import {elementFileSchema} from '../dist/element/element-file.js';
 import {lockSchema} from '../dist/lock/schema.js';
@@ -10,6 +12,7 @@ import {waiversSchema} from '../dist/rules/waivers.js';
 const schemas = {
   datastore: datastoreSchema,
   element: elementFileSchema,
+  'image-policy': imagePolicySchema,
   lock: lockSchema,
   passport: statementSchema,
   waivers: waiversSchema,

@@ -28,6 +28,7 @@ const cloud = z.looseObject({
   verify: z.boolean().optional(),
   insecure: z.boolean().optional(),
   cacert: z.string().optional(),
+  trove_series: scalar,
 });
 
 const cloudsFile = z.looseObject({clouds: z.record(z.string(), cloud)});

@@ -18,9 +18,18 @@ const imageBody = z.looseObject({
   min_ram: z.number().default(0),
   tags: z.array(z.string()).default([]),
   created_at: z.string(),
+  protected: z.boolean().default(false),
 });
 
 const imagePage = z.looseObject({images: z.array(imageBody), next: z.string().optional()});
+
+const importBody = z.looseObject({'import-methods': z.looseObject({value: z.array(z.string())})});
+
+const usageBody = z.looseObject({
+  usage: z.record(z.string(), z.looseObject({limit: z.number(), usage: z.number()})).default({}),
+});
+
+const membersBody = z.looseObject({members: z.array(z.looseObject({member_id: z.string(), status: z.string()}))});
 
 /** An image as Glance knows it. */
 export interface GlanceImage {
@@ -34,10 +43,18 @@ export interface GlanceImage {
   readonly minRamMiB: number;
   readonly tags: readonly string[];
   readonly createdAt: string;
+  /** Glance deletes it for nobody until that is taken back. */
+  readonly isProtected: boolean;
   /** The content's digest as Glance computed it; absent before the data is there. */
   readonly digest?: {readonly algorithm: string; readonly value: string};
   /** All other members: properties that people and services have set. */
   readonly properties: Readonly<Record<string, string>>;
+}
+
+/** What a project uses of one of Glance's limits. Sizes in MiB, counts in images. A negative limit is none. */
+export interface ImageQuota {
+  readonly limit: number;
+  readonly usage: number;
 }
 
 /** What can be changed of an image. */
@@ -53,6 +70,8 @@ export interface ImageChanges {
 }
 
 export interface NewImage {
+  /** Chosen by us, so that a record whose answer was lost is known again. */
+  readonly id: string;
   readonly name: string;
   readonly format: 'qcow2' | 'raw';
   readonly visibility: Visibility;
@@ -62,17 +81,42 @@ export interface NewImage {
   readonly properties: Readonly<Record<string, string>>;
 }
 
+/** A file's content, made anew for each attempt. */
+export interface ImageData {
+  readonly sizeBytes: number;
+  open(): Readable;
+}
+
+export type ImportSource = {readonly method: 'glance-direct'} | {readonly method: 'web-download'; readonly url: string};
+
 /** Glance, version 2 of its API. */
 export interface Glance {
   /** Images with these properties (and name), newest first. */
   list(filter: Readonly<Record<string, string>>): Promise<GlanceImage[]>;
+  /** The image that Trove takes for a version with these tags: its own question to Glance. */
+  selectedBy(tags: readonly string[]): Promise<GlanceImage | undefined>;
+  /** All active images with these tags, newest first. */
+  listTagged(tags: readonly string[]): Promise<GlanceImage[]>;
   show(id: string): Promise<GlanceImage | undefined>;
   /** The time by Glance's own clock, as far as it tells. */
   now(): Promise<Date>;
   update(id: string, changes: ImageChanges): Promise<void>;
-  /** Makes the record; its data is uploaded next. */
-  create(image: NewImage): Promise<GlanceImage>;
-  upload(id: string, data: {readonly sizeBytes: number; open(): Readable}): Promise<void>;
+  /** Makes the record; its data comes next. */
+  create(image: NewImage): Promise<void>;
+  /** Sends the data in one request, which ends when Glance has stored and hashed it. */
+  upload(id: string, data: ImageData): Promise<void>;
+  /** Puts the data beside the store, for `import`. */
+  stage(id: string, data: ImageData): Promise<void>;
+  /** Has Glance take the data from where it was staged, or fetch it itself; ends before that is done: `show` tells. */
+  import(id: string, source: ImportSource): Promise<void>;
+  /** The import methods that this cloud offers, such as `glance-direct` and `web-download`. */
+  importMethods(): Promise<readonly string[]>;
+  /** By the name of the limit (`image_size_total`, `image_count_total`, …); empty where the cloud has no such limits. */
+  quotas(): Promise<Readonly<Record<string, ImageQuota>>>;
+  /** Projects that a shared image is shared with, with their answer (`accepted`, `pending`, `rejected`). */
+  members(id: string): Promise<Readonly<Record<string, string>>>;
+  /** Shares an image with a project, and accepts it in its name: only so does it turn up in that project's lists. */
+  share(id: string, projectId: string): Promise<void>;
   delete(id: string): Promise<void>;
   /** Deletes what an act that failed or was interrupted has left; when even that fails, the next run does it. */
   discard(id: string): Promise<void>;
@@ -85,22 +129,26 @@ const discardTimeoutMs = 10_000;
 export function glanceClient(session: CloudSession): Glance {
   const service = 'image';
   const path = (id: string, rest = '') => `/v2/images/${encodeURIComponent(id)}${rest}`;
+  const listAll = async (filter: URLSearchParams): Promise<GlanceImage[]> => {
+    const found: GlanceImage[] = [];
+    let next: string | undefined = `/v2/images?${filter}&sort=created_at:desc&limit=100`;
+    while (next) {
+      const answer = await session.request({service, method: 'GET', path: next});
+      const page: z.output<typeof imagePage> = answerAs(imagePage, answer, 'GET', next);
+      found.push(...page.images.map(imageFrom));
+      next = page.next;
+    }
+    return found;
+  };
   return {
-    async list(filter) {
-      const found: GlanceImage[] = [];
-      let next: string | undefined =
-        `/v2/images?${new URLSearchParams({...filter, sort: 'created_at:desc', limit: '100'})}`;
-      while (next) {
-        const page: z.output<typeof imagePage> = answerAs(
-          imagePage,
-          await session.request({service, method: 'GET', path: next}),
-          'GET',
-          next,
-        );
-        found.push(...page.images.map(imageFrom));
-        next = page.next;
-      }
-      return found;
+    list: (filter) => listAll(new URLSearchParams(filter)),
+    listTagged: (tags) => listAll(taggedFilter(tags)),
+    async selectedBy(tags) {
+      // Trove 18 to 23: common/glance.py, get_image_id
+      const question = `/v2/images?${taggedFilter(tags)}&sort=created_at:desc&limit=1`;
+      const answer = await session.request({service, method: 'GET', path: question});
+      const [image] = answerAs(imagePage, answer, 'GET', question).images;
+      return image && imageFrom(image);
     },
     async show(id) {
       const answer = await session.request({service, method: 'GET', path: path(id), expected: [404]});
@@ -117,20 +165,57 @@ export function glanceClient(session: CloudSession): Glance {
         path: path(id),
         headers: {'content-type': 'application/openstack-images-v2.1-json-patch'},
         json: patchOf(changes),
+        isRepeatable: true, // it sets, so that twice is as good as once
       });
     },
     async create(image) {
-      const answer = await session.request({service, method: 'POST', path: '/v2/images', json: createBody(image)});
-      return imageFrom(answerAs(imageBody, answer, 'POST', '/v2/images'));
-    },
-    async upload(id, data) {
+      const json = createBody(image);
+      const conflict = 409; // the record is there: an attempt before this one made it
       await session.request({
         service,
-        method: 'PUT',
-        path: path(id, '/file'),
-        stream: data,
-        silenceMs: uploadSilenceMs,
+        method: 'POST',
+        path: '/v2/images',
+        json,
+        isRepeatable: true,
+        expected: [conflict],
       });
+    },
+    async upload(id, data) {
+      const silenceMs = uploadSilenceMs;
+      await session.request({service, method: 'PUT', path: path(id, '/file'), stream: data, silenceMs});
+    },
+    async stage(id, data) {
+      const silenceMs = uploadSilenceMs;
+      await session.request({service, method: 'PUT', path: path(id, '/stage'), stream: data, silenceMs});
+    },
+    async import(id, source) {
+      const uri = source.method === 'web-download' ? {uri: source.url} : {};
+      const json = {method: {name: source.method, ...uri}};
+      await session.request({service, method: 'POST', path: path(id, '/import'), json});
+    },
+    async importMethods() {
+      const at = '/v2/info/import';
+      const answer = await session.request({service, method: 'GET', path: at, expected: [404]});
+      return answer.status === 404 ? [] : answerAs(importBody, answer, 'GET', at)['import-methods'].value;
+    },
+    async quotas() {
+      const at = '/v2/info/usage'; // since version 2.13 of the API (OpenStack Xena)
+      const answer = await session.request({service, method: 'GET', path: at, expected: [404]});
+      return answer.status === 404 ? {} : answerAs(usageBody, answer, 'GET', at).usage;
+    },
+    async members(id) {
+      const at = path(id, '/members');
+      const answer = await session.request({service, method: 'GET', path: at, expected: [403, 404]});
+      if (answer.status >= 400) return {}; // Glance tells members of shared images alone
+      const {members} = answerAs(membersBody, answer, 'GET', at);
+      return Object.fromEntries(members.map(({member_id, status}) => [member_id, status]));
+    },
+    async share(id, projectId) {
+      const members = path(id, '/members');
+      const json = {member: projectId};
+      await session.request({service, method: 'POST', path: members, json, isRepeatable: true, expected: [409]});
+      const member = `${members}/${encodeURIComponent(projectId)}`;
+      await session.request({service, method: 'PUT', path: member, json: {status: 'accepted'}});
     },
     async delete(id) {
       await session.request({service, method: 'DELETE', path: path(id), expected: [404]});
@@ -142,9 +227,14 @@ export function glanceClient(session: CloudSession): Glance {
   };
 }
 
+function taggedFilter(tags: readonly string[]): URLSearchParams {
+  return new URLSearchParams([...tags.map((tag): [string, string] => ['tag', tag]), ['status', 'active']]);
+}
+
 function createBody(image: NewImage): object {
   return {
     ...image.properties,
+    id: image.id,
     name: image.name,
     disk_format: image.format,
     container_format: 'bare',
@@ -174,7 +264,7 @@ export function patchOf({properties = {}, ...members}: ImageChanges): object[] {
 
 function imageFrom(body: z.output<typeof imageBody>): GlanceImage {
   const {id, name, status, visibility, size, os_hash_algo, os_hash_value, tags, created_at, ...rest} = body;
-  const {min_disk: minDiskGiB, min_ram: minRamMiB, ...others} = rest;
+  const {min_disk: minDiskGiB, min_ram: minRamMiB, protected: isProtected, ...others} = rest;
   const texts = Object.entries(others).filter((member): member is [string, string] => typeof member[1] === 'string');
   return {
     id,
@@ -185,6 +275,7 @@ function imageFrom(body: z.output<typeof imageBody>): GlanceImage {
     minRamMiB,
     tags,
     createdAt: created_at,
+    isProtected,
     properties: Object.fromEntries(texts),
     ...(typeof size === 'number' ? {sizeBytes: size} : {}),
     ...(os_hash_algo && os_hash_value ? {digest: {algorithm: os_hash_algo, value: os_hash_value}} : {}),

@@ -75,7 +75,9 @@ export class Http implements AsyncDisposable {
       const pause = pauses[attempt];
       try {
         const answer = await this.#sendOnce(request, signal);
-        if (!isRepeatable || pause === undefined || !temporaryStatuses.has(answer.status)) return answer;
+        // "Too many requests" says that nothing was done, so that anything may be sent again.
+        const isRepeated = answer.status === 429 || (isRepeatable && temporaryStatuses.has(answer.status));
+        if (pause === undefined || !isRepeated) return answer;
         await wait(retryAfterMs(answer) ?? pause, signal);
       } catch (error) {
         signal.throwIfAborted();

@@ -3,7 +3,7 @@
 export * from './clouds-file.js';
 export * from './glance.js';
 export * from './instances.js';
-export {type CloudSession, openSession} from './keystone.js';
+export {type CloudSession, findProject, openSession} from './keystone.js';
 export * from './neutron.js';
 export * from './nova.js';
 export type {CloudSettings} from './settings.js';

@@ -25,6 +25,8 @@ export interface NewInstance {
   readonly version: string;
   readonly flavorId: string;
   readonly networkId: string;
+  /** Of the database's volume; absent where Trove keeps databases on the server's own disk. */
+  readonly volumeGiB?: number;
 }
 
 export interface DatabaseUser {
@@ -75,6 +77,7 @@ export async function createInstance(session: CloudSession, wanted: NewInstance)
     flavorRef: wanted.flavorId,
     datastore: {type: wanted.datastore, version: wanted.version},
     nics: [{'net-id': wanted.networkId}],
+    ...(wanted.volumeGiB === undefined ? {} : {volume: {size: wanted.volumeGiB}}),
   };
   const answer = await session.request({service, method: 'POST', path: '/instances', json: {instance}});
   return instanceFrom(answerAs(oneInstance, answer, 'POST', '/instances').instance);

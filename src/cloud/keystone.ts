@@ -1,6 +1,7 @@
 import {readFile} from 'node:fs/promises';
 import {z} from 'zod';
 import {CloudError, HostError, systemErrorCode, UsageError, type World} from '../base/index.js';
+import {answerAs} from './answer.js';
 import {Http, type HttpAnswer, type HttpRequest} from './http.js';
 import {reasonIn, refusal} from './refusal.js';
 import type {CloudSettings, DomainRef, Scope} from './settings.js';
@@ -30,6 +31,8 @@ export interface CloudSession extends AsyncDisposable {
   readonly settings: CloudSettings;
   /** @throws {CloudError} `no-such-service` */
   endpoint(service: ServiceType): Promise<string>;
+  /** Whether the catalog has it, in this session's region. */
+  offers(service: ServiceType): Promise<boolean>;
   /** Sends a request with the token, renewing an expired one.
    * @throws {CloudError} by cause when the answer is neither 2xx nor expected.
    */
@@ -100,6 +103,16 @@ class Session implements CloudSession {
     });
   }
 
+  async offers(service: ServiceType): Promise<boolean> {
+    try {
+      await this.endpoint(service);
+      return true;
+    } catch (error) {
+      if (error instanceof CloudError && error.code === 'no-such-service') return false;
+      throw error;
+    }
+  }
+
   async request(request: ServiceRequest): Promise<HttpAnswer> {
     const {service, path, expected = [], ...rest} = request;
     const url = path.startsWith('/') ? `${await this.endpoint(service)}${path}` : path;
@@ -148,6 +161,28 @@ class Session implements CloudSession {
         : `that is no Keystone (version 3): it answered ${answer.status}`;
     throw new CloudError('wrong-credentials', {cloud: name, url: authUrl, problem});
   }
+}
+
+const projectsBody = z.looseObject({projects: z.array(z.looseObject({id: z.string(), name: z.string()}))});
+
+/** The id of a project, by its name or its id.
+ * @throws {UsageError} `unknown-project`
+ */
+export async function findProject(session: CloudSession, nameOrId: string): Promise<string> {
+  const projects = `${session.settings.authUrl}/projects`;
+  const path = `${projects}?name=${encodeURIComponent(nameOrId)}`;
+  const answer = await session.request({service: 'identity', method: 'GET', path});
+  const [project, ...others] = answerAs(projectsBody, answer, 'GET', path).projects;
+  if (project && others.length === 0) return project.id;
+  const cloud = session.settings.name;
+  if (project) {
+    const problem = `${others.length + 1} projects, in several domains, have this name: give an id`;
+    throw new UsageError('unknown-project', {project: nameOrId, cloud, problem});
+  }
+  const byId = `${projects}/${encodeURIComponent(nameOrId)}`;
+  const shown = await session.request({service: 'identity', method: 'GET', path: byId, expected: [404]});
+  if (shown.status !== 404) return nameOrId;
+  throw new UsageError('unknown-project', {project: nameOrId, cloud, problem: 'there is none of this name or id'});
 }
 
 /** Catalogs name these two services with or without their version; their paths here have it. */

@@ -37,3 +37,41 @@ export async function listFlavors(session: CloudSession): Promise<Flavor[]> {
     ephemeralGiB: flavor['OS-FLV-EXT-DATA:ephemeral'],
   }));
 }
+
+/** A virtual machine, as far as its image goes. */
+export interface Server {
+  readonly id: string;
+  readonly name: string;
+  readonly status: string;
+  /** Absent for one that was booted from a volume. */
+  readonly imageId?: string;
+}
+
+const serversBody = z.looseObject({
+  servers: z.array(
+    z.looseObject({
+      id: z.string(),
+      name: z.string(),
+      status: z.string(),
+      // Nova writes an empty string in the place of an image.
+      image: z.union([z.looseObject({id: z.string()}), z.string()]).nullish(),
+    }),
+  ),
+});
+
+/** The virtual machines of all projects. */
+export async function listServers(session: CloudSession): Promise<Server[]> {
+  const found: Server[] = [];
+  for (let marker = ''; ; ) {
+    const path = `/servers/detail?all_tenants=1&limit=500${marker && `&marker=${marker}`}`;
+    const answer = await session.request({service: 'compute', method: 'GET', path});
+    const {servers} = answerAs(serversBody, answer, 'GET', path);
+    found.push(...servers.map(serverFrom));
+    marker = servers.at(-1)?.id ?? '';
+    if (marker === '') return found;
+  }
+}
+
+function serverFrom({id, name, status, image}: z.output<typeof serversBody>['servers'][number]): Server {
+  return {id, name, status, ...(image && typeof image === 'object' ? {imageId: image.id} : {})};
+}

@@ -42,6 +42,8 @@ export interface CloudSettings {
   readonly certificateAuthorityFile?: string;
   /** A devcloud of this machine is talked to directly, whatever `http_proxy` says. */
   readonly isLocal: boolean;
+  /** OpenStack series of its Trove, as whoever wrote the entry says: no service of OpenStack tells it. */
+  readonly troveSeries?: string;
 }
 
 /** A cloud as clouds.yaml or OS_* spell it. */
@@ -54,6 +56,8 @@ export interface WrittenCloud {
   readonly verify?: boolean | undefined;
   readonly insecure?: boolean | undefined;
   readonly cacert?: string | undefined;
+  /** Ours: OpenStack's clients pass over members that they don't know. */
+  readonly trove_series?: string | undefined;
 }
 
 /** A cloud's settings in one form, whichever way they were written. Pure.
@@ -80,6 +84,7 @@ export function settingsFrom(name: string, source: string, written: WrittenCloud
     isLocal,
     ...(written.region_name ? {region: written.region_name} : {}),
     ...(written.cacert ? {certificateAuthorityFile: written.cacert} : {}),
+    ...(written.trove_series ? {troveSeries: written.trove_series.toLowerCase()} : {}),
   };
 }
 
@@ -92,6 +97,7 @@ export function writtenFromEnvironment(env: Environment): WrittenCloud {
     region_name: env.OS_REGION_NAME || undefined,
     interface: env.OS_INTERFACE || env.OS_ENDPOINT_TYPE || undefined,
     cacert: env.OS_CACERT || undefined,
+    trove_series: env.TROVESTACK_TROVE_SERIES || undefined,
     insecure: /^(1|true|yes)$/i.test(env.OS_INSECURE ?? ''),
   };
 }

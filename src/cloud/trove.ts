@@ -1,18 +1,22 @@
 import {z} from 'zod';
-import type {ConfigurationParameter, RegisteredVersion} from '../datastore/index.js';
+import type {ConfigurationParameter, ImageChoice, RegisteredVersion} from '../datastore/index.js';
 import {answerAs} from './answer.js';
 import type {CloudSession} from './keystone.js';
 
-/** What a datastore version is made with. It starts inactive: activating is an act of its own. */
+/** What a datastore version is made with. It isn't the default: activating is an act of its own. */
 export interface NewVersion {
   readonly datastore: string;
   readonly manager: string;
+  /** What users call it; default: the version itself. */
+  readonly name?: string;
+  /** What the guest agent takes for the tag of its container. */
   readonly version: string;
-  readonly imageId: string;
+  readonly image: ImageChoice;
+  readonly isActive?: boolean;
 }
 
 export interface VersionChanges {
-  readonly imageId?: string;
+  readonly image?: ImageChoice;
   readonly isActive?: boolean;
   readonly isDefault?: boolean;
 }
@@ -23,6 +27,8 @@ export interface TroveDatastores {
   list(): Promise<RegisteredVersion[]>;
   create(version: NewVersion): Promise<void>;
   update(id: string, changes: VersionChanges): Promise<void>;
+  /** Deletes a version with its parameters; Trove refuses while an instance, backup or configuration has it. */
+  delete(id: string): Promise<void>;
   listParameters(versionId: string): Promise<ConfigurationParameter[]>;
   createParameter(versionId: string, parameter: ConfigurationParameter): Promise<void>;
   updateParameter(versionId: string, parameter: ConfigurationParameter): Promise<void>;
@@ -71,8 +77,17 @@ export function troveDatastores(session: CloudSession): TroveDatastores {
       await session.request({service, method: 'POST', path: versions, json: {version: createBody(version)}});
     },
     async update(id, changes) {
-      const json = {image: changes.imageId, active: changes.isActive, default: changes.isDefault};
-      await session.request({service, method: 'PATCH', path: `${versions}/${encodeURIComponent(id)}`, json});
+      const json = {
+        ...(changes.image ? imageMembers(changes.image) : {}),
+        active: changes.isActive,
+        default: changes.isDefault,
+      };
+      const path = `${versions}/${encodeURIComponent(id)}`;
+      await session.request({service, method: 'PATCH', path, json, isRepeatable: true}); // it sets: twice is as good as once
+    },
+    async delete(id) {
+      const path = `${versions}/${encodeURIComponent(id)}`;
+      await session.request({service, method: 'DELETE', path, expected: [404]});
     },
     async listParameters(versionId) {
       const answer = await session.request({service, method: 'GET', path: parameters(versionId)});
@@ -95,13 +110,18 @@ function createBody(version: NewVersion): object {
   return {
     datastore_name: version.datastore,
     datastore_manager: version.manager,
-    name: version.version,
+    name: version.name ?? version.version,
     version: version.version,
-    image: version.imageId,
+    ...imageMembers(version.image),
     packages: [],
-    active: false,
+    active: version.isActive ?? false,
     default: false,
   };
+}
+
+/** Trove forgets a version's image id when it is given tags alone; an id wins over tags that are there. */
+function imageMembers({imageId, tags}: ImageChoice): object {
+  return {...(imageId === undefined ? {} : {image: imageId}), ...(tags?.length ? {image_tags: tags} : {})};
 }
 
 /** Trove's schema speaks of `max` and `min`, its code reads `max_size` and `min_size` (Ocata to 2025.1). */

@@ -2,11 +2,11 @@ import {describe, expect, it} from 'vitest';
 import {
   findVersion,
   type LoadedImage,
-  planActivation,
   planImage,
   planLeftovers,
   planVersion,
   type RegisteredVersion,
+  safeTags,
 } from './registration.js';
 
 const inactive: RegisteredVersion = {
@@ -36,6 +36,11 @@ describe('an image', () => {
   it('is reused when the cloud has it whole, whatever lies beside', () => {
     const plan = planImage([image('half', 'queued'), image('whole', 'active')], wanted);
     expect(plan).toMatchObject({kind: 'reuse', image: {id: 'whole'}});
+  });
+
+  it('of several with one content, the one that is registered is gone on with', () => {
+    const plan = planImage([image('newer', 'active'), image('theirs', 'active')], wanted, 'theirs');
+    expect(plan).toMatchObject({kind: 'reuse', image: {id: 'theirs'}});
   });
 
   it('is changed where it is not as wanted; what nobody asks for stays', () => {
@@ -74,17 +79,22 @@ describe('a version, when an image is loaded,', () => {
   });
 });
 
-describe('an activation', () => {
-  it('changes only what is not as wanted, in one act', () => {
-    const {isActive, isDefault} = {isActive: true, isDefault: true} as const;
-    expect(planActivation(inactive, 'old')).toMatchObject({isActive, isDefault, reason: 'inactive, not the default'});
-    expect(planActivation({...serving, isDefault: false}, 'old')).not.toHaveProperty('isActive');
-    expect(planActivation(serving, 'new')).toMatchObject({imageId: 'new', reason: 'on another image'});
+describe('tags', () => {
+  const byTags = {...serving, imageTags: ['trove', 'mariadb']};
+  const {imageId: _, ...selecting} = byTags;
+
+  it('that an active version selects by wait for the activation', () => {
+    expect(safeTags(['trove', 'mariadb', 'mine'], [selecting])).toEqual(['mine']);
   });
 
-  it('changes nothing the second time', () => {
-    expect(planActivation(serving, 'old')).toEqual({kind: 'keep', version: serving});
-    expect(planActivation(serving, undefined)).toEqual({kind: 'keep', version: serving});
+  it('of a version that is inactive, or tied to an id, do no harm', () => {
+    expect(safeTags(['trove'], [byTags, {...selecting, isActive: false}])).toEqual(['trove']);
+  });
+
+  it('are registered with a version that is to be found by them, unless it serves', () => {
+    expect(planVersion(undefined, 'new', ['a'])).toMatchObject({kind: 'create', tags: ['a']});
+    expect(planVersion({...inactive, imageId: 'new'}, 'new', ['a'])).toMatchObject({kind: 'set image', tags: ['a']});
+    expect(planVersion(serving, 'old', ['a'])).toMatchObject({kind: 'keep'});
   });
 });
 

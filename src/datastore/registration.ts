@@ -12,6 +12,12 @@ export interface RegisteredVersion {
   readonly isDefault: boolean;
 }
 
+/** How a version finds its image. Of both, the id counts, and the tags are kept for when it is activated. */
+export interface ImageChoice {
+  readonly imageId?: string;
+  readonly tags?: readonly string[];
+}
+
 /** What Glance is told of an image besides its content. */
 export interface ImageDescription {
   readonly name: string;
@@ -27,6 +33,8 @@ export interface LoadedImage extends ImageDescription {
   readonly id: string;
   readonly status: string;
   readonly createdAt: string;
+  /** Glance deletes it for nobody. */
+  readonly isProtected?: boolean;
 }
 
 /** What an image has to be like. Absent: as it is. Tags and properties beyond these are nobody's concern here. */
@@ -53,27 +61,26 @@ export interface LeftoverDecision {
 
 /** What happens to the datastore version in Trove when an image is loaded, and why. */
 export type VersionDecision =
-  | {readonly kind: 'create'; readonly reason: string}
-  | {readonly kind: 'set image'; readonly version: RegisteredVersion; readonly reason: string}
-  | {readonly kind: 'keep'; readonly version: RegisteredVersion; readonly reason: string};
-
-/** What has to change so that a registered version is active, the default, and on its image. */
-export type ActivationDecision =
+  | {readonly kind: 'create'; readonly reason: string; readonly tags?: readonly string[]}
   | {
-      readonly kind: 'change';
+      readonly kind: 'set image';
       readonly version: RegisteredVersion;
-      readonly imageId?: string;
-      readonly isActive?: true;
-      readonly isDefault?: true;
       readonly reason: string;
+      readonly tags?: readonly string[];
     }
-  | {readonly kind: 'keep'; readonly version: RegisteredVersion};
+  | {readonly kind: 'keep'; readonly version: RegisteredVersion; readonly reason: string};
 
 /** Decides about the image. Pure.
  * @param sameContent Images whose recorded digest is the file's.
+ * @param registeredId The one that the datastore version is on: of several with one content it is the one to go on with.
  */
-export function planImage(sameContent: readonly LoadedImage[], wanted: WantedImage): ImageDecision {
-  const image = sameContent.find(({status}) => status === 'active');
+export function planImage(
+  sameContent: readonly LoadedImage[],
+  wanted: WantedImage,
+  registeredId?: string,
+): ImageDecision {
+  const whole = sameContent.filter(({status}) => status === 'active');
+  const image = whole.find(({id}) => id === registeredId) ?? whole[0];
   if (!image) return {kind: 'upload', reason: 'not in the cloud yet'};
   const changes = changesOf(image, wanted);
   const names = Object.keys(changes).map((name) => memberNames[name as keyof ImageDescription]);
@@ -101,40 +108,43 @@ export function planLeftovers(sameContent: readonly LoadedImage[], now: Date): L
     .filter(({status}) => status === 'queued' || status === 'killed')
     .map((image) =>
       now.getTime() - new Date(image.createdAt).getTime() > leftoverAgeMs
-        ? {kind: 'remove', image, reason: 'its upload broke off'}
+        ? {kind: 'remove', image, reason: "its upload broke off, and Glance can't append to one"}
         : {kind: 'leave', image, reason: 'made a moment ago: another load may be at work on it'},
     );
 }
 
 /** Decides about the version. One that is active keeps serving with its image until it is activated anew. Pure.
  * @param imageId Undefined while the image has no copy in the cloud.
+ * @param tags Those that the version is to find its image by once it is activated; none: by the image's id.
  */
-export function planVersion(registered: RegisteredVersion | undefined, imageId: string | undefined): VersionDecision {
-  if (!registered) return {kind: 'create', reason: 'not registered'};
-  if (imageId !== undefined && registered.imageId === imageId) {
+export function planVersion(
+  registered: RegisteredVersion | undefined,
+  imageId: string | undefined,
+  tags: readonly string[] = [],
+): VersionDecision {
+  const byTags = tags.length ? {tags} : {};
+  if (!registered) return {kind: 'create', reason: 'not registered', ...byTags};
+  const hasTags = tags.every((tag) => registered.imageTags.includes(tag));
+  if (imageId !== undefined && registered.imageId === imageId && (hasTags || registered.isActive)) {
     return {kind: 'keep', version: registered, reason: 'already on this image'};
   }
-  if (!registered.isActive) return {kind: 'set image', version: registered, reason: 'inactive, on another image'};
-  return {kind: 'keep', version: registered, reason: 'active on another image until the new one is activated'};
+  if (registered.isActive) {
+    return {kind: 'keep', version: registered, reason: 'active on another image until the new one is activated'};
+  }
+  const reason = registered.imageId === imageId ? 'inactive, with other tags' : 'inactive, on another image';
+  return {kind: 'set image', version: registered, reason, ...byTags};
 }
 
-/** Decides what activating a version on an image takes. Pure. */
-export function planActivation(version: RegisteredVersion, imageId: string | undefined): ActivationDecision {
-  const switchesImage = imageId !== undefined && imageId !== version.imageId;
-  if (!switchesImage && version.isActive && version.isDefault) return {kind: 'keep', version};
-  const reasons = [
-    ...(version.isActive ? [] : ['inactive']),
-    ...(version.isDefault ? [] : ['not the default']),
-    ...(switchesImage ? ['on another image'] : []),
-  ];
-  return {
-    kind: 'change',
-    version,
-    reason: reasons.join(', '),
-    ...(switchesImage ? {imageId} : {}),
-    ...(version.isActive ? {} : {isActive: true}),
-    ...(version.isDefault ? {} : {isDefault: true}),
-  };
+/** The tags that an image may get before it is activated: none that an active version selects by, since Trove takes the newest
+ * image that has them, at once. Pure.
+ */
+export function safeTags(tags: readonly string[], versions: readonly RegisteredVersion[]): readonly string[] {
+  const selecting = new Set(versions.filter(isSelecting).flatMap(({imageTags}) => imageTags));
+  return tags.filter((tag) => !selecting.has(tag));
+}
+
+function isSelecting(version: RegisteredVersion): boolean {
+  return version.isActive && version.imageId === undefined;
 }
 
 function changesOf(image: LoadedImage, wanted: WantedImage): Partial<ImageDescription> {

@@ -17,6 +17,7 @@ export function cloudEntry(settings: Pick<CloudSettings, 'address' | 'secrets'>)
     region_name: 'RegionOne',
     interface: 'public',
     identity_api_version: 3,
+    trove_series: '2025.1',
   };
 }
 

@@ -1,72 +1,170 @@
 import {CloudError, UsageError, type World} from '../base/index.js';
-import {type GlanceImage, readCloudSettings, type TroveDatastores} from '../cloud/index.js';
-import {chooseVersion, findVersion, planActivation, type RegisteredVersion, readCatalogue} from '../datastore/index.js';
+import {type GlanceImage, readCloudSettings} from '../cloud/index.js';
+import {
+  type ActivationAction,
+  chooseVersion,
+  type DatastoreDefinition,
+  findVersion,
+  type GateFinding,
+  isByTags,
+  nameOf,
+  planActivation,
+  type RegisteredVersion,
+  readCatalogue,
+  rolledBackProperty,
+} from '../datastore/index.js';
+import {type CanaryChoice, type CanaryReport, tryImage} from './canary.js';
+import {type GateRequest, passGate} from './image-gate.js';
 import {type ImageServices, openImageServices} from './image-services.js';
+import {switchVersions, tellActions} from './switch-versions.js';
 
-export interface ActivateRequest {
+/** How an activation goes about it. */
+export interface ActivationOptions extends GateRequest {
+  readonly canary?: CanaryChoice | undefined;
+  /** How the version finds its image from now on. Default: as it does, or as it was loaded for. */
+  readonly select?: 'id' | 'tags' | undefined;
+  /** Only say what would be done. */
+  readonly dryRun?: boolean | undefined;
+}
+
+export interface ActivateRequest extends ActivationOptions {
   /** `mariadb:11.8`, or `mariadb` for the catalogue's default version. */
   readonly datastore: string;
   readonly cloud?: string | undefined;
   readonly region?: string | undefined;
   /** An image in Glance by id or name; default: the newest of this version in the cloud, else the registered one. */
   readonly image?: string | undefined;
-  readonly dryRun?: boolean | undefined;
 }
 
-/** What activating did, or would do. */
+/** What activating, or rolling back, did or would do. */
 export interface Activation {
   readonly cloud: string;
   /** As Trove has it, read back. */
   readonly version: RegisteredVersion;
+  readonly imageId?: string;
   readonly imageName?: string;
+  /** Each change, in the order in which they were (or would be) made. */
+  readonly actions: readonly ActivationAction[];
+  /** What the image was asked for; empty when nothing was to be changed. */
+  readonly gate: readonly GateFinding[];
+  readonly canary?: CanaryReport;
   readonly isChanged: boolean;
+  readonly isDryRun: boolean;
   /** Why something was changed. */
   readonly reason?: string;
 }
 
 /** Makes a registered datastore version active, the default, and on its newest loaded image. A second run changes nothing.
  * @throws {UsageError} `not-registered`, `unknown-image`, `unknown-datastore`, `unknown-version`
+ * @throws {StepError} `gate-closed`
  * @throws {CloudError}
  */
 export async function activateImage(request: ActivateRequest, world: World): Promise<Activation> {
   const {datastore, version} = chooseVersion(await readCatalogue(world.paths.home), request.datastore);
-  await using target = await openImageServices(await readCloudSettings(world, request), world);
-  const registered = findVersion(await target.trove.list(), datastore.name, version.version);
-  if (!registered) {
-    const facts = {datastore: datastore.name, version: version.version, cloud: target.session.settings.name};
-    throw new UsageError('not-registered', facts);
-  }
-  const image = await chooseImage(request.image, registered, target);
-  return await activateVersion(target, registered, image, world, request.dryRun);
+  await using services = await openImageServices(await readCloudSettings(world, request), world);
+  const registered = await findRegistered(datastore.name, version.version, services);
+  const image = await chooseImage(request.image, registered, services);
+  return await activateVersion(services, registered, image, request, world, datastore);
 }
 
-/** Activates one registered version on one image, and reads back what Trove made of it.
+/** @throws {UsageError} `not-registered` */
+export async function findRegistered(
+  datastore: string,
+  version: string,
+  {session, trove}: ImageServices,
+): Promise<RegisteredVersion> {
+  const registered = findVersion(await trove.list(), datastore, version);
+  if (registered) return registered;
+  throw new UsageError('not-registered', {datastore, version, cloud: session.settings.name});
+}
+
+/** Activates one registered version on one image: gate, trial instance, switch, reading back. What was before comes back when
+ * the switch fails.
  * @param image Undefined for a version that selects its image by tags.
- * @throws {CloudError} `not-as-written`; `image-rejected` when the image has no data
+ * @throws {StepError} `gate-closed`
+ * @throws {CloudError} `canary-failed`, `activation-failed`; `image-rejected` when the image has no data
  */
 export async function activateVersion(
-  {session, trove}: ImageServices,
+  services: ImageServices,
   registered: RegisteredVersion,
   image: GlanceImage | undefined,
+  options: ActivationOptions,
   world: World,
-  isDryRun = false,
+  datastore?: DatastoreDefinition,
 ): Promise<Activation> {
   if (image && image.status !== 'active') {
     throw new CloudError('image-rejected', {image: image.name, problem: `its status is "${image.status}"`});
   }
-  const cloud = session.settings.name;
-  const imageName = image ? {imageName: image.name} : {};
-  const name = `datastore version ${registered.datastore} ${registered.name}`;
-  const decision = planActivation(registered, image?.id);
-  if (decision.kind === 'keep') {
-    world.emit({type: 'action', action: 'keep', target: name, reason: 'already active and the default'});
-    return {cloud, version: registered, isChanged: false, ...imageName};
+  const cloud = services.session.settings.name;
+  const actions = await planSwitch(registered, image, options, services);
+  const known = {cloud, actions, ...(image ? {imageId: image.id, imageName: image.name} : {})};
+  const isDryRun = options.dryRun === true;
+  const target = `datastore version ${nameOf(registered)}`;
+  if (actions.length === 0) {
+    world.emit({type: 'action', action: 'keep', target, reason: 'already active and the default'});
+    return {...known, version: registered, gate: [], isChanged: false, isDryRun};
   }
-  const {kind: _kind, version: _version, reason, ...changes} = decision;
-  world.emit({type: 'action', action: 'activate', target: name, reason});
-  if (isDryRun) return {cloud, version: registered, isChanged: true, reason, ...imageName};
-  await trove.update(registered.id, changes);
-  return {cloud, version: await confirmActive(registered.id, image, trove), isChanged: true, reason, ...imageName};
+  const gate = image ? await passGate(image, registered, options, services) : [];
+  tellGate(gate, world);
+  const reason = actions.find(({kind}) => kind === 'switch version')?.reason ?? actions[0]?.reason ?? '';
+  tellActions(actions, world);
+  if (isDryRun) return {...known, version: registered, gate, isChanged: true, isDryRun, reason};
+  const canary = image
+    ? await tryImage(services, registered, image, datastore, options.canary ?? {}, world)
+    : undefined;
+  const version = await switchVersions(
+    {version: registered, actions, isAsWanted: (found) => isServing(found, image, options, services)},
+    services,
+    world,
+  );
+  return {...known, version, gate, ...(canary ? {canary} : {}), isChanged: true, isDryRun, reason};
+}
+
+/** Reads what serves now, and plans the way from there. */
+async function planSwitch(
+  version: RegisteredVersion,
+  image: GlanceImage | undefined,
+  {select: asked}: ActivationOptions,
+  {glance, trove}: ImageServices,
+): Promise<ActivationAction[]> {
+  const wasLoadedForTags = !version.isActive && version.imageTags.length > 0;
+  const select = asked ?? (isByTags(version) || wasLoadedForTags ? 'tags' : 'id');
+  if (select === 'tags' && version.imageTags.length === 0) {
+    const problem = `${nameOf(version)} has no tags to find an image by`;
+    const next = 'trovestack image load FILE --select tags gives it some';
+    throw new UsageError('bad-argument', {argument: '--select tags', problem, next});
+  }
+  const rivals = select === 'tags' ? await glance.listTagged(version.imageTags) : [];
+  const versions = await trove.list();
+  const serving = await servingImage(version, {glance});
+  return planActivation({version, versions, image, serving, select, rivals});
+}
+
+/** What an instance of the version boots from, if it is made now. */
+export async function servingImage(
+  version: RegisteredVersion,
+  {glance}: Pick<ImageServices, 'glance'>,
+): Promise<GlanceImage | undefined> {
+  if (isByTags(version)) return await glance.selectedBy(version.imageTags);
+  return version.imageId === undefined ? undefined : await glance.show(version.imageId);
+}
+
+function tellGate(gate: readonly GateFinding[], world: World): void {
+  for (const {demand, outcome, detail} of gate) {
+    if (outcome === 'met') world.emit({type: 'action', action: 'pass', target: `the gate's ${demand}`, reason: detail});
+    else world.emit({type: 'note', text: `the gate cannot tell its ${demand}: ${detail}`});
+  }
+}
+
+async function isServing(
+  found: RegisteredVersion,
+  image: GlanceImage | undefined,
+  options: ActivationOptions,
+  services: ImageServices,
+): Promise<boolean> {
+  if (!found.isActive || !found.isDefault) return false;
+  if (options.select !== undefined && isByTags(found) !== (options.select === 'tags')) return false;
+  return !image || (await servingImage(found, services))?.id === image.id;
 }
 
 /** The image that is asked for; else the newest in the cloud for this version; else the registered one. */
@@ -90,8 +188,9 @@ async function chooseImage(
     });
   }
   const {datastore, name, imageId} = registered;
-  const loaded = {trovestack_datastore: datastore, trovestack_version: name, status: 'active'};
-  const [newest] = await glance.list(loaded);
+  const loaded = await glance.list({trovestack_datastore: datastore, trovestack_version: name, status: 'active'});
+  // One that somebody has turned away from serves again only when it is named.
+  const newest = loaded.find(({properties}) => !properties[rolledBackProperty]);
   if (newest) return newest;
   if (!imageId) return undefined;
   const image = await glance.show(imageId);
@@ -101,23 +200,4 @@ async function chooseImage(
     cloud,
     problem: `${datastore} ${name} names it, but it is gone`,
   });
-}
-
-async function confirmActive(
-  id: string,
-  image: GlanceImage | undefined,
-  trove: TroveDatastores,
-): Promise<RegisteredVersion> {
-  const found = (await trove.list()).find((version) => version.id === id);
-  if (found?.isActive && found.isDefault && (!image || found.imageId === image.id)) return found;
-  throw new CloudError('not-as-written', {
-    what: `the activation of ${found?.datastore ?? id} ${found?.name ?? ''}`,
-    wanted: describe({isActive: true, isDefault: true, imageId: image?.id}),
-    found: found ? describe(found) : 'no such version',
-  });
-}
-
-function describe(version: {isActive: boolean; isDefault: boolean; imageId?: string | undefined}): string {
-  const {isActive, isDefault, imageId} = version;
-  return `${isActive ? 'active' : 'inactive'}, ${isDefault ? 'default' : 'not default'}, image ${imageId ?? 'by tags'}`;
 }

@@ -13,7 +13,9 @@ import {
   type WantedImage,
 } from '../datastore/index.js';
 import {type ContentDigests, type DiskFile, digestDiskFile} from '../disk/index.js';
+import {evidenceProperties} from './image-gate.js';
 import {type ImageSidecar, readSidecar, sidecarPath} from './image-sidecar.js';
+import {findProof} from './proofs.js';
 
 /** An image file with all that a cloud is told of it. */
 export interface ImageToLoad {
@@ -27,6 +29,8 @@ export interface ImageToLoad {
   readonly name: string;
   readonly visibility: Visibility;
   readonly minDiskGiB: number;
+  /** What was proven of these bytes on this machine. */
+  readonly proof: 'none' | 'boot';
 }
 
 export interface ImageChoice {
@@ -63,6 +67,7 @@ export async function readImageToLoad(disk: DiskFile, choice: ImageChoice, world
     parameters,
     name: choice.name ?? imageName(datastore.name, version.version, sidecar, digests.sha256),
     visibility: choice.visibility ?? 'private',
+    proof: (await findProof({sha256: digests.sha256, firmware: 'bios'}, world)) === undefined ? 'none' : 'boot',
     minDiskGiB: Math.max(datastore.minimum.diskGiB, Math.ceil(disk.virtualSizeBytes / 1024 ** 3)),
   };
 }
@@ -87,9 +92,10 @@ function imageProperties(image: ImageToLoad): Record<string, string> {
     trovestack_sha256: digests.sha256,
     trovestack_datastore: datastore.name,
     trovestack_version: version.version,
+    ...(image.proof === 'none' ? {} : {[evidenceProperties.proof]: image.proof}),
     ...(sidecar
       ? {
-          trovestack_series: sidecar.series,
+          [evidenceProperties.series]: sidecar.series,
           architecture: machineNames[sidecar.architecture] ?? sidecar.architecture,
           os_distro: sidecar.distribution,
           os_version: sidecar.release,

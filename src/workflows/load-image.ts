@@ -1,25 +1,28 @@
-import {createReadStream} from 'node:fs';
-import {CloudError, type World} from '../base/index.js';
-import {type GlanceImage, readCloudSettings, type Visibility} from '../cloud/index.js';
+import {randomUUID} from 'node:crypto';
+import {CloudError, UsageError, type World} from '../base/index.js';
+import {findProject, type GlanceImage, readCloudSettings, type Visibility} from '../cloud/index.js';
 import {
+  actionsOf,
+  type CloudReading,
   findVersion,
-  type ImageDecision,
-  type LeftoverDecision,
+  isByTags,
+  type LoadAction,
+  type LoadPlan,
   type ParameterDecision,
-  planImage,
-  planLeftovers,
-  planParameters,
-  planVersion,
+  planLoad,
+  quotaProblem,
   type RegisteredVersion,
-  type VersionDecision,
-  type WantedImage,
+  type WantedLoad,
 } from '../datastore/index.js';
-import {readDiskFile} from '../disk/index.js';
+import {type DiskFile, readDiskFile} from '../disk/index.js';
 import {type Activation, activateVersion} from './activate-image.js';
+import {type AppliedLoad, applyLoad} from './apply-load.js';
+import type {CanaryChoice} from './canary.js';
+import {demandSeries, type GateRequest} from './image-gate.js';
 import {type ImageServices, openImageServices} from './image-services.js';
 import {type ImageToLoad, readImageToLoad, wantedImage} from './image-to-load.js';
 
-export interface LoadRequest {
+export interface LoadRequest extends GateRequest {
   readonly file: string;
   /** An entry of clouds.yaml; default `OS_CLOUD`, else what OS_* describe. */
   readonly cloud?: string | undefined;
@@ -31,8 +34,15 @@ export interface LoadRequest {
   /** The image's name in Glance; default: made from what it is. */
   readonly name?: string | undefined;
   readonly visibility?: Visibility | undefined;
+  /** Name or id of a project that is to see the image too, such as the one that Trove's servers are in. */
+  readonly shareWith?: string | undefined;
+  /** How the version finds its image once it is activated. Default: by its id. */
+  readonly select?: 'id' | 'tags' | undefined;
+  /** Glance fetches the data there; the file says what it has to be. */
+  readonly fromUrl?: string | undefined;
   /** Also make it active and the default. */
   readonly activate?: boolean | undefined;
+  readonly canary?: CanaryChoice | undefined;
   /** Only say what would be done. */
   readonly dryRun?: boolean | undefined;
 }
@@ -40,8 +50,11 @@ export interface LoadRequest {
 /** What a cloud has after loading (or would have, after a dry run). */
 export interface LoadedImageResult {
   readonly cloud: string;
+  readonly region?: string;
   readonly datastore: string;
   readonly version: string;
+  /** Each change, in the order in which they were (or would be) made; none when the cloud was as wanted. */
+  readonly actions: readonly LoadAction[];
   /** `id` is absent after a dry run of an upload. */
   readonly image: {readonly id?: string; readonly name: string; readonly sha256: string; readonly done: string};
   readonly registration: {
@@ -51,6 +64,8 @@ export interface LoadedImageResult {
     readonly isDefault: boolean;
     readonly done: string;
   };
+  /** Which image Trove takes for versions that look for one by tags: before, and now. */
+  readonly selection?: Selection;
   readonly parameters: {readonly created: number; readonly updated: number; readonly kept: number};
   /** Whether anything in the cloud was (or would be) changed. */
   readonly isChanged: boolean;
@@ -58,68 +73,126 @@ export interface LoadedImageResult {
   readonly activation?: Activation;
 }
 
-/** What is to be done, decided before anything is. */
-interface LoadPlan {
-  readonly leftovers: readonly LeftoverDecision[];
-  readonly image: ImageDecision;
-  readonly version: VersionDecision;
-  readonly parameters: readonly ParameterDecision[];
+export interface Selection {
+  readonly tags: readonly string[];
+  readonly before: string;
+  readonly after: string;
 }
 
 /** Brings an image file into a cloud: the image into Glance, its datastore version and parameters into Trove.
  * The version stays inactive unless it was active before or activation is asked for. A second run changes nothing.
  * @throws {UsageError} when the file, the catalogue or the choice of cloud is at fault
+ * @throws {StepError} `gate-closed` when the image is for another series than the cloud
  * @throws {CloudError} when the cloud is
  */
 export async function loadImage(request: LoadRequest, world: World): Promise<LoadedImageResult> {
   const disk = await readDiskFile(request.file);
   const settings = await readCloudSettings(world, request);
-  await using target = await openImageServices(settings, world);
-  const registered = await target.trove.list(); // a cloud that lacks Trove, or trust in us, is told before gigabytes are read
-  const wanted = await readImageToLoad(disk, request, world);
-  const described = wantedImage(wanted, request);
-  const plan = await planLoad(wanted, described, registered, target);
-  tellPlan(plan, wanted, world);
-  if (request.dryRun) return resultOf(wanted, plan, target, undefined, undefined);
-
-  const removed = plan.leftovers.filter(({kind}) => kind === 'remove');
-  for (const {image} of removed) await target.glance.delete(image.id);
-  const imageId = await applyImage(plan.image, wanted, described, target, world);
-  const version = await applyVersion(plan.version, imageId, wanted, target);
-  await applyParameters(plan.parameters, version, target, world);
-  const activation = request.activate
-    ? await activateVersion(target, version, await target.glance.show(imageId), world)
-    : undefined;
-  return resultOf(wanted, plan, target, imageId, activation?.version ?? version, activation);
+  await using services = await openImageServices(settings, world);
+  await services.trove.list(); // a cloud that lacks Trove, or trust in us, is told before gigabytes are read
+  const image = await readImageToLoad(disk, request, world);
+  return await loadInto(services, image, request, world);
 }
 
-async function planLoad(
-  wanted: ImageToLoad,
-  described: WantedImage,
-  versions: readonly RegisteredVersion[],
-  {glance, trove}: ImageServices,
-): Promise<LoadPlan> {
-  const registered = findVersion(versions, wanted.datastore.name, wanted.version.version);
-  const sameContent = await glance.list({trovestack_sha256: wanted.digests.sha256});
-  const image = planImage(sameContent, described);
-  const parameters = registered ? await trove.listParameters(registered.id) : [];
+/** The same for a file that was read already, and a cloud that answers. */
+export async function loadInto(
+  services: ImageServices,
+  image: ImageToLoad,
+  request: LoadRequest,
+  world: World,
+): Promise<LoadedImageResult> {
+  const identity = {name: image.name, datastore: `${image.datastore.name}:${image.version.version}`};
+  await demandSeries({...identity, series: image.sidecar?.series}, request, services);
+  const wanted = await wantedLoad(image, request, services);
+  const reading = await readCloud(wanted, image, services);
+  const plan = planLoad(wanted, reading);
+  if (plan.image.kind === 'upload') await demandRoom(image.disk, services);
+  const selectedBefore = await selected(plan, wanted, reading, services);
+  tellPlan(plan, wanted, world);
+  const before = {image, plan, wanted, services, selectedBefore};
+  if (request.dryRun) return resultOf(before);
+  const order = {plan, wanted: image, newImageId: randomUUID(), fromUrl: request.fromUrl};
+  const applied = await applyLoad(order, services, world);
+  const activation = request.activate
+    ? await activateVersion(services, applied.version, applied.image, request, world)
+    : undefined;
+  return resultOf({...before, applied, ...(activation ? {activation} : {})});
+}
+
+async function wantedLoad(image: ImageToLoad, request: LoadRequest, {session}: ImageServices): Promise<WantedLoad> {
+  const shareWith = request.shareWith === undefined ? undefined : await findProject(session, request.shareWith);
+  const visibility = request.visibility ?? (shareWith === undefined ? undefined : 'shared');
+  if (shareWith !== undefined && visibility !== 'shared') {
+    const problem = `an image that is ${visibility} is shared with nobody`;
+    throw new UsageError('bad-argument', {argument: '--share-with', problem, next: 'leave --visibility away'});
+  }
   return {
-    leftovers: planLeftovers(sameContent, await glance.now()),
-    image,
-    version: planVersion(registered, image.kind === 'upload' ? undefined : image.image.id),
-    parameters: planParameters(wanted.parameters, parameters),
+    datastore: image.datastore.name,
+    version: image.version.version,
+    image: wantedImage(image, {...request, visibility}),
+    imageName: image.name,
+    sizeBytes: image.disk.fileSizeBytes,
+    parameters: image.parameters,
+    selectTags: request.select === 'tags' ? selectTagsOf(image) : [],
+    ...(shareWith === undefined ? {} : {shareWith}),
   };
 }
 
-/** Every decision as an event, before the first of them is carried out. */
-function tellPlan(plan: LoadPlan, wanted: ImageToLoad, world: World): void {
-  const {leftovers, image, version, parameters} = plan;
-  const name = `${wanted.datastore.name} ${wanted.version.version}`;
-  for (const leftover of leftovers) tell(leftover.kind, `incomplete image ${leftover.image.id}`, leftover.reason);
-  if (image.kind === 'upload') tell('upload', `image ${wanted.name}`, image.reason);
-  else if (image.kind === 'update') tell('update', `image ${image.image.name}`, image.reason);
-  else tell('reuse', `image ${image.image.name}`, 'the same content is in the cloud');
-  tell(version.kind, `datastore version ${name}`, version.reason);
+/** Tags that only images for this version have. */
+function selectTagsOf({datastore, version}: ImageToLoad): readonly string[] {
+  return [...datastore.registration.tags, `${datastore.name}-${version.version}`];
+}
+
+async function readCloud(
+  wanted: WantedLoad,
+  image: ImageToLoad,
+  {glance, trove}: ImageServices,
+): Promise<CloudReading> {
+  const versions = await trove.list();
+  const registered = findVersion(versions, wanted.datastore, wanted.version);
+  const sameContent = await glance.list({trovestack_sha256: image.digests.sha256});
+  const whole = sameContent.find(({id}) => id === registered?.imageId) ?? sameContent[0];
+  const members = whole && wanted.shareWith !== undefined ? await glance.members(whole.id) : {};
+  return {
+    versions,
+    sameContent,
+    parameters: registered ? await trove.listParameters(registered.id) : [],
+    now: await glance.now(),
+    sharedWith: Object.keys(members).filter((project) => members[project] === 'accepted'),
+  };
+}
+
+/** @throws {CloudError} `no-room` when Glance tells that it would refuse the upload */
+async function demandRoom(disk: DiskFile, {session, glance}: ImageServices): Promise<void> {
+  const problem = quotaProblem(await glance.quotas(), disk.fileSizeBytes);
+  if (problem) throw new CloudError('no-room', {cloud: session.settings.name, problem});
+}
+
+/** The image that the version's tags select now, where it looks for one by tags or is going to. */
+async function selected(
+  {version: decision}: LoadPlan,
+  {selectTags}: WantedLoad,
+  {versions}: CloudReading,
+  {glance}: ImageServices,
+): Promise<{readonly tags: readonly string[]; readonly image: GlanceImage | undefined} | undefined> {
+  const registered = decision.kind === 'create' ? undefined : versions.find(({id}) => id === decision.version.id);
+  const tags = registered && isByTags(registered) ? registered.imageTags : selectTags;
+  return tags.length === 0 ? undefined : {tags, image: await glance.selectedBy(tags)};
+}
+
+/** Every decision as an event, before the first of them is carried out. Parameters are told together. */
+function tellPlan(plan: LoadPlan, wanted: WantedLoad, world: World): void {
+  const {leftovers, image, version, parameters, heldTags} = plan;
+  for (const leftover of leftovers) {
+    if (leftover.kind === 'leave') tell('leave', `incomplete image ${leftover.image.id}`, leftover.reason);
+  }
+  if (image.kind === 'reuse') tell('reuse', `image ${image.image.name}`, 'the same content is in the cloud');
+  for (const {id, kind, target, reason} of actionsOf(plan, wanted)) {
+    if (!id.startsWith('parameter:')) tell(kind, target, reason);
+  }
+  if (heldTags.length > 0) tell('hold back', `tags ${heldTags.join(', ')}`, 'they would activate the image at once');
+  const versionName = `datastore version ${wanted.datastore} ${wanted.version}`;
+  if (version.kind === 'keep') tell('keep', versionName, version.reason);
   for (const {kind, reason, count} of byReason(parameters)) {
     tell(kind, count === 1 ? '1 configuration parameter' : `${count} configuration parameters`, reason);
   }
@@ -139,145 +212,56 @@ function byReason(decisions: readonly ParameterDecision[]): {kind: string; reaso
   return [...groups.values()];
 }
 
-/** @returns The image's id in Glance, its content confirmed. */
-async function applyImage(
-  decision: ImageDecision,
-  wanted: ImageToLoad,
-  described: WantedImage,
-  {glance}: ImageServices,
-  world: World,
-): Promise<string> {
-  if (decision.kind !== 'upload') {
-    const {id} = decision.image;
-    if (decision.kind === 'update') await glance.update(id, decision.changes);
-    const image = await glance.show(id);
-    confirmContent(wanted, image);
-    if (image) confirmDescription(image, described);
-    return id;
-  }
-  const {name, visibility} = wanted;
-  const {id} = await glance.create({...described, name, visibility, format: wanted.disk.format});
-  try {
-    await glance.upload(id, {sizeBytes: wanted.disk.fileSizeBytes, open: () => readWithProgress(wanted, world)});
-    confirmContent(wanted, await glance.show(id));
-    return id;
-  } catch (error) {
-    await glance.discard(id);
-    throw error;
-  }
+interface Outcome {
+  readonly image: ImageToLoad;
+  readonly plan: LoadPlan;
+  readonly wanted: WantedLoad;
+  readonly services: ImageServices;
+  readonly selectedBefore: Awaited<ReturnType<typeof selected>>;
+  /** Absent after a dry run. */
+  readonly applied?: AppliedLoad;
+  readonly activation?: Activation;
 }
 
-function readWithProgress(wanted: ImageToLoad, world: World) {
-  const {path, fileSizeBytes: total} = wanted.disk;
-  let done = 0;
-  return createReadStream(path, {highWaterMark: 1 << 18}).on('data', (chunk) => {
-    done += chunk.length;
-    world.emit({type: 'progress', what: 'upload', done, total, unit: 'bytes'});
-  });
-}
-
-/** @throws {CloudError} `image-rejected` when Glance hasn't got the file's content, whole. */
-function confirmContent(wanted: ImageToLoad, image: GlanceImage | undefined): void {
-  const {disk, digests, name} = wanted;
-  const problem = contentProblem();
-  if (problem) throw new CloudError('image-rejected', {image: image?.name ?? name, problem});
-
-  function contentProblem(): string | undefined {
-    if (!image) return 'it was deleted while it was loaded';
-    if (image.status !== 'active') return `its status is "${image.status}" after the upload`;
-    if (image.sizeBytes !== disk.fileSizeBytes) return `Glance holds ${image.sizeBytes} of ${disk.fileSizeBytes} bytes`;
-    const mine = {sha256: digests.sha256, sha512: digests.sha512}[image.digest?.algorithm ?? ''];
-    return mine && mine !== image.digest?.value ? 'its content in Glance differs from the file' : undefined;
-  }
-}
-
-/** @throws {CloudError} `not-as-written` */
-function confirmDescription(image: GlanceImage, described: WantedImage): void {
-  const again = planImage([image], described);
-  if (again.kind !== 'update') return;
-  throw new CloudError('not-as-written', {what: `the image ${image.name}`, wanted: 'as planned', found: again.reason});
-}
-
-/** @returns The version as Trove has it now, read back. */
-async function applyVersion(
-  decision: VersionDecision,
-  imageId: string,
-  wanted: ImageToLoad,
-  {trove}: ImageServices,
-): Promise<RegisteredVersion> {
-  if (decision.kind === 'keep') return decision.version;
-  const {name: datastore, manager} = wanted.datastore;
-  const {version} = wanted.version;
-  if (decision.kind === 'create') await trove.create({datastore, manager, version, imageId});
-  else await trove.update(decision.version.id, {imageId});
-  const registered = findVersion(await trove.list(), datastore, version);
-  if (registered?.imageId === imageId) return registered;
-  const found = registered?.imageId ?? 'no such version';
-  throw new CloudError('not-as-written', {what: `the image of ${datastore} ${version}`, wanted: imageId, found});
-}
-
-async function applyParameters(
-  decisions: readonly ParameterDecision[],
-  version: RegisteredVersion,
-  {trove}: ImageServices,
-  world: World,
-): Promise<void> {
-  const changes = decisions.filter((decision) => decision.kind !== 'keep');
-  for (const [index, {kind, parameter}] of changes.entries()) {
-    if (kind === 'create') await trove.createParameter(version.id, parameter);
-    else await trove.updateParameter(version.id, parameter);
-    world.emit({type: 'progress', what: 'parameters', done: index + 1, total: changes.length, unit: 'items'});
-  }
-  if (changes.length === 0) return;
-  const wanted = decisions.map((decision) => decision.parameter);
-  const again = planParameters(wanted, await trove.listParameters(version.id));
-  const found = again.flatMap((d) => (d.kind === 'keep' ? [] : [`${d.parameter.name} ${d.reason}`])).join(', ');
-  if (!found) return;
-  throw new CloudError('not-as-written', {what: 'the configuration parameters', wanted: 'as registered', found});
-}
-
-function resultOf(
-  wanted: ImageToLoad,
-  plan: LoadPlan,
-  {session}: ImageServices,
-  imageId: string | undefined,
-  registered: RegisteredVersion | undefined,
-  activation?: Activation,
-): LoadedImageResult {
-  const {leftovers, image, version, parameters} = plan;
-  const row = registered ?? (version.kind === 'create' ? undefined : version.version);
-  const id = imageId ?? (image.kind === 'upload' ? undefined : image.image.id);
-  const count = (kind: ParameterDecision['kind']) => parameters.filter((decision) => decision.kind === kind).length;
+function resultOf({image, plan, wanted, services, selectedBefore, applied, activation}: Outcome): LoadedImageResult {
+  const {settings} = services.session;
+  const actions = actionsOf(plan, wanted);
+  const row = activation?.version ?? applied?.version ?? known(plan);
+  const id = applied?.image.id ?? (plan.image.kind === 'upload' ? undefined : plan.image.image.id);
+  const count = (kind: ParameterDecision['kind']) => plan.parameters.filter((one) => one.kind === kind).length;
+  const before = selectedBefore?.image?.id ?? 'none';
   return {
-    cloud: session.settings.name,
-    datastore: wanted.datastore.name,
-    version: wanted.version.version,
+    cloud: settings.name,
+    ...(settings.region === undefined ? {} : {region: settings.region}),
+    datastore: wanted.datastore,
+    version: wanted.version,
+    actions,
     image: {
       ...(id ? {id} : {}),
-      name: nameOf(image, wanted),
-      sha256: wanted.digests.sha256,
-      done: image.kind,
+      name: applied?.image.name ?? nameOf(plan, image),
+      sha256: image.digests.sha256,
+      done: plan.image.kind,
     },
     registration: {
       ...(row ? {id: row.id} : {}),
       ...(row?.imageId ? {imageId: row.imageId} : {}),
       isActive: row?.isActive ?? false,
       isDefault: row?.isDefault ?? false,
-      done: version.kind,
+      done: plan.version.kind,
     },
+    ...(selectedBefore ? {selection: {tags: selectedBefore.tags, before, after: activation && id ? id : before}} : {}),
     parameters: {created: count('create'), updated: count('update'), kept: count('keep')},
-    isChanged:
-      leftovers.some(({kind}) => kind === 'remove') ||
-      image.kind !== 'reuse' ||
-      version.kind !== 'keep' ||
-      parameters.some((decision) => decision.kind !== 'keep') ||
-      activation?.isChanged === true,
-    isDryRun: registered === undefined,
+    isChanged: actions.length > 0 || activation?.isChanged === true,
+    isDryRun: applied === undefined,
     ...(activation ? {activation} : {}),
   };
 }
 
-function nameOf(decision: ImageDecision, wanted: ImageToLoad): string {
-  if (decision.kind === 'upload') return wanted.name;
-  return (decision.kind === 'update' ? decision.changes.name : undefined) ?? decision.image.name;
+function known({version}: LoadPlan): RegisteredVersion | undefined {
+  return version.kind === 'create' ? undefined : version.version;
+}
+
+function nameOf({image}: LoadPlan, wanted: ImageToLoad): string {
+  if (image.kind === 'upload') return wanted.name;
+  return (image.kind === 'update' ? image.changes.name : undefined) ?? image.image.name;
 }

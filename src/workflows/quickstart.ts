@@ -102,7 +102,7 @@ function activate(
 ): Promise<RegisteredVersion> {
   const datastore = `${image.datastore}:${image.version}`;
   return stages.run('activate', `Make ${datastore} active and the default`, async () => {
-    const activation = await activateImage({datastore, cloud, image: imageId}, world);
+    const activation = await activateImage({datastore, cloud, image: imageId, canary: {isWanted: false}}, world); // an instance comes next
     return {value: activation.version, ...(activation.isChanged ? {} : {reused: 'it is'})};
   });
 }

@@ -82,7 +82,7 @@ describe('a question to a service', () => {
 describe('a change', () => {
   it('is not sent again when its answer was lost, since it may have been made', async () => {
     await using cloud = await meet(cut);
-    const version = {datastore: 'd', manager: 'd', version: '1', imageId: 'i'};
+    const version = {datastore: 'd', manager: 'd', version: '1', image: {imageId: 'i'}};
     await expect(cloud.trove.create(version)).rejects.toMatchObject({code: 'unreachable'});
     expect(cloud.server.requests.filter((request) => request.includes('datastore-versions'))).toHaveLength(1);
   });

@@ -36,6 +36,19 @@ export const cloudWords = {
     details: {url: f.url},
     next: 'raise the limit, or free what is no longer used; then run the same command again',
   }),
+  'no-room': (f: {cloud: string; problem: string}): Words => ({
+    message: `Cannot upload to cloud "${f.cloud}", nothing was sent: ${f.problem}`,
+    next: 'trovestack image prune --dry-run shows images that nothing uses; or have the limit raised',
+  }),
+  'canary-failed': (f: {image: string; problem: string}): Words => ({
+    message: `Cannot activate image "${f.image}", nothing was switched: its trial instance failed: ${f.problem}`,
+    next: 'trovestack image verify FILE --boot tells why; --no-canary activates without a trial',
+  }),
+  'activation-failed': (f: {version: string; cloud: string; problem: string; outcome: string}): Words => ({
+    message: `Cannot activate ${f.version} in cloud "${f.cloud}": ${f.problem}`,
+    details: {outcome: f.outcome},
+    next: 'trovestack image status shows what serves now; then run the same command again',
+  }),
   'request-failed': (f: {method: string; url: string; outcome: string}): Words => ({
     message: `Cannot finish ${f.method} "${f.url}": ${f.outcome}`,
   }),

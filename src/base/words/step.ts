@@ -17,6 +17,13 @@ export const stepWords = {
     details: {element: `${f.element}, phase ${f.phase}`, log: f.log, ...(f.output ? {said: f.output} : {})},
     ...(f.next ? {next: f.next} : {}),
   }),
+  'gate-closed': (f: {image: string; cloud: string; findings: readonly {detail: string; next?: string}[]}): Words => ({
+    message: `Cannot let image "${f.image}" serve in cloud "${f.cloud}": ${f.findings[0]?.detail ?? ''}`,
+    ...(f.findings.length > 1
+      ? {details: Object.fromEntries(f.findings.slice(1).map(({detail}, i) => [`also ${i + 1}`, detail]))}
+      : {}),
+    next: f.findings.find(({next}) => next !== undefined)?.next ?? 'trovestack image build makes one that may',
+  }),
   'own-block-device': (f: {image: string; step: string; device: string}): Words => ({
     message: `Cannot finish image "${f.image}": ${f.step} brings a block device of its own, "${f.device}"`,
     details: {wanted: 'a block device configuration: disks are made as files, without devices or mounts'},

@@ -55,9 +55,22 @@ export const usageWords = {
     message: `Cannot activate ${f.datastore} ${f.version}: cloud "${f.cloud}" doesn't know this datastore version`,
     next: 'trovestack image load FILE',
   }),
+  'no-former-image': (f: {version: string; cloud: string; problem: string}): Words => ({
+    message: `Cannot roll ${f.version} back in cloud "${f.cloud}": ${f.problem}`,
+    next: 'trovestack image status lists the images there; image activate --image ID serves with one of them',
+  }),
   'unknown-image': (f: {image: string; cloud: string; problem: string}): Words => ({
     message: `Cannot use image "${f.image}" of cloud "${f.cloud}": ${f.problem}`,
     next: 'trovestack image load FILE',
+  }),
+  'import-not-offered': (f: {method: string; offered: readonly string[]}): Words => ({
+    message: `Cannot have the cloud import the image by ${f.method}: it doesn't offer that`,
+    details: {offered: f.offered.join(', ') || 'no import at all'},
+    next: 'leave --from-url away: the file is uploaded then',
+  }),
+  'unknown-project': (f: {project: string; cloud: string; problem: string}): Words => ({
+    message: `Cannot share with project "${f.project}" of cloud "${f.cloud}": ${f.problem}`,
+    next: `openstack --os-cloud ${f.cloud} project list`,
   }),
   'unknown-datastore': (f: {name: string; nearest: readonly string[]; known: readonly string[]}): Words => ({
     message: `Cannot find datastore "${f.name}" in the catalogue`,

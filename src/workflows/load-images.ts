@@ -1,0 +1,83 @@
+import {Bug, TrovestackError, type World} from '../base/index.js';
+import {readCloudSettings} from '../cloud/index.js';
+import {readDiskFile} from '../disk/index.js';
+import {type ImageServices, openImageServices} from './image-services.js';
+import {readImageToLoad} from './image-to-load.js';
+import {type LoadedImageResult, type LoadRequest, loadInto} from './load-image.js';
+
+/** A cloud, or one region of it. */
+export interface LoadTarget {
+  readonly cloud?: string | undefined;
+  readonly region?: string | undefined;
+}
+
+/** How loading into one of several clouds has ended. */
+export type TargetOutcome = {readonly cloud: string; readonly region?: string} & (
+  | {readonly kind: 'loaded'; readonly result: LoadedImageResult}
+  | {readonly kind: 'failed'; readonly error: TrovestackError}
+);
+
+/** Brings one image file, read once, into several clouds at once. What fails in one of them stops none of the others.
+ * @throws {UsageError} when the file, the catalogue or the choice of a cloud is at fault
+ */
+export async function loadIntoClouds(
+  request: LoadRequest,
+  targets: readonly LoadTarget[],
+  world: World,
+): Promise<TargetOutcome[]> {
+  const disk = await readDiskFile(request.file);
+  const clouds = await Promise.all(targets.map((target) => readCloudSettings(world, target)));
+  await using opened = new AsyncDisposableStack();
+  const services = await Promise.all(
+    clouds.map(async (settings) => opened.use(await openImageServices(settings, world))),
+  );
+  const reached = await Promise.all(services.map((one) => attempt(one, async () => void (await one.trove.list()))));
+  if (reached.every((failure) => failure !== undefined)) return reached;
+  const image = await readImageToLoad(disk, request, world);
+  return await Promise.all(
+    services.map(async (one, i): Promise<TargetOutcome> => {
+      let result: LoadedImageResult | undefined;
+      const failure =
+        reached[i] ??
+        (await attempt(one, async () => {
+          result = await loadInto(one, image, request, toldApart(one, world));
+        }));
+      if (failure) return failure;
+      if (!result) throw new Bug('no-result', nameOf(one));
+      return {...nameOf(one), kind: 'loaded', result};
+    }),
+  );
+}
+
+type Failure = Extract<TargetOutcome, {kind: 'failed'}>;
+
+/** @returns How it failed; undefined when it didn't. */
+async function attempt(services: ImageServices, work: () => Promise<void>): Promise<Failure | undefined> {
+  try {
+    await work();
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof TrovestackError)) throw error;
+    return {...nameOf(services), kind: 'failed', error};
+  }
+}
+
+function nameOf({session: {settings}}: ImageServices): {cloud: string; region?: string} {
+  return {cloud: settings.name, ...(settings.region === undefined ? {} : {region: settings.region})};
+}
+
+/** Events of one cloud among several: each says which. */
+function toldApart(services: ImageServices, world: World): World {
+  const {cloud, region} = nameOf(services);
+  const where = region === undefined ? cloud : `${cloud}, region ${region}`;
+  return {
+    ...world,
+    emit: (event) => {
+      if (event.type === 'action') world.emit({...event, target: `${event.target} in ${where}`});
+      else if (event.type === 'progress') world.emit({...event, what: `${event.what} to ${where}`});
+      else if (event.type === 'note' || event.type === 'warning')
+        world.emit({...event, text: `${where}: ${event.text}`});
+      else world.emit(event);
+    },
+  };
+}
