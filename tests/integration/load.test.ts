@@ -1,8 +1,13 @@
 import {readFile, truncate, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
+import {parse} from 'yaml';
+import {readCloudSettings} from '../../src/cloud/index.js';
 import type {Activation} from '../../src/workflows/activate-image.js';
+import {type ImageServices, openImageServices} from '../../src/workflows/image-services.js';
+import type {CloudImages} from '../../src/workflows/image-status.js';
 import type {LoadedImageResult} from '../../src/workflows/load-image.js';
+import type {PrunedImages} from '../../src/workflows/prune-images.js';
 import {writeQcow2} from '../rig/disk-image.js';
 import {runTrovestack, startTrovestack, temporaryFolder} from '../rig/trovestack.js';
 
@@ -25,6 +30,14 @@ describe.skipIf(process.getuid?.() !== 0)('load and activate', () => {
     return JSON.parse(stdout) as T;
   }
 
+  let services: ImageServices | undefined;
+  async function openServices(): Promise<ImageServices> {
+    const paths = {home: '/', store: '/', state: file('state')};
+    const world = {emit: () => {}, env: {}, paths, signal: new AbortController().signal};
+    services ??= await openImageServices(await readCloudSettings(world, {cloud: 'trovestack-load'}), world);
+    return services;
+  }
+
   /** Requests that change something, as the services themselves have logged them. */
   async function writingCalls(): Promise<string[]> {
     const logs = await Promise.all(
@@ -35,9 +48,9 @@ describe.skipIf(process.getuid?.() !== 0)('load and activate', () => {
     return logs.flatMap(({stdout}) => stdout.match(/"(?:POST|PUT|PATCH|DELETE) [^"]*"/g) ?? []);
   }
 
-  async function addManifest(image: string): Promise<void> {
+  async function addManifest(image: string, series = '2025.1'): Promise<void> {
     const {stdout} = await trovestack(['devcloud', 'exec', '--name', 'load', '--', 'cat', rulesInside]);
-    const identity = {series: '2025.1', distribution: 'debian', release: 'trixie', architecture: 'amd64'};
+    const identity = {series, distribution: 'debian', release: 'trixie', architecture: 'amd64'};
     const manifest = JSON.stringify({datastore: 'mariadb', version: '11.8', ...identity});
     await writeFile(`${image}.manifest.json`, manifest.replace(/}$/, `,"configurationParameters":${stdout}}`));
   }
@@ -50,6 +63,7 @@ describe.skipIf(process.getuid?.() !== 0)('load and activate', () => {
   });
 
   afterAll(async () => {
+    await services?.[Symbol.asyncDispose]();
     await trovestack(['devcloud', 'destroy', '--name', 'load']);
     await folder[Symbol.asyncDispose]();
   });
@@ -65,6 +79,16 @@ describe.skipIf(process.getuid?.() !== 0)('load and activate', () => {
     const {stderr} = await trovestack(['image', 'load', file('a.qcow2'), '--dry-run']);
     expect(stderr).toMatch(/upload image trove-mariadb-11\.8-2025\.1-debian-trixie-amd64-[0-9a-f]{12} /);
     expect(stderr).toContain('create datastore version mariadb 11.8 (not registered)');
+    expect(await writingCalls()).toEqual([]);
+  });
+
+  test('load: an image of another series is refused with the command that builds the right one', async () => {
+    await writeQcow2(file('zed.qcow2'), 1);
+    await addManifest(file('zed.qcow2'), 'zed');
+    const {exitCode, stderr} = await trovestack(['image', 'load', file('zed.qcow2')]);
+    expect({exitCode, stderr}).toEqual({exitCode: 3, stderr: expect.stringContaining('error gate-closed')});
+    expect(stderr).toContain("its guest agent is of zed, and the cloud's Trove of 2025.1");
+    expect(stderr).toContain('trovestack image build mariadb:11.8 --series 2025.1');
     expect(await writingCalls()).toEqual([]);
   });
 
@@ -144,6 +168,106 @@ describe.skipIf(process.getuid?.() !== 0)('load and activate', () => {
     expect(activation.version.imageId).toBe(second.image.id);
   });
 
+  test('rollback: the former image serves again, and what was turned away from is not chosen by itself', async () => {
+    const {version: before, imageId} = await json<Activation>('image', 'activate', 'mariadb:11.8', '--dry-run');
+    expect(imageId).toBe(before.imageId);
+    const back = await json<Activation>('image', 'rollback', 'mariadb:11.8');
+    expect(back).toMatchObject({isChanged: true, version: {isActive: true, isDefault: true, imageId: back.imageId}});
+    expect(back.imageId).not.toBe(before.imageId);
+    expect(await json<Activation>('image', 'activate', 'mariadb:11.8')).toMatchObject({isChanged: false});
+    const again = await trovestack(['image', 'rollback', 'mariadb:11.8']);
+    expect({exitCode: again.exitCode, stderr: again.stderr}).toEqual({
+      exitCode: 2,
+      stderr: expect.stringContaining('error no-former-image'),
+    });
+    const forth = await json<Activation>('image', 'activate', 'mariadb:11.8', '--image', `${before.imageId}`);
+    expect(forth.version.imageId).toBe(before.imageId);
+  });
+
+  test('activate: a policy closes the gate, and nothing is switched', async () => {
+    await writeFile(file('policy.yaml'), 'signature: required\nmaxSizeMiB: 1\n');
+    const {image} = await json<LoadedImageResult>('image', 'load', file('a.qcow2'), '--dry-run');
+    const before = await writingCalls();
+    const args = ['image', 'activate', 'mariadb:11.8', '--image', `${image.id}`, '--policy', file('policy.yaml')];
+    const {exitCode, stderr} = await trovestack(args);
+    expect({exitCode, stderr}).toEqual({exitCode: 3, stderr: expect.stringContaining('error gate-closed')});
+    expect(stderr).toMatch(/whether it is signed[\s\S]*the policy allows 1/);
+    expect(await writingCalls()).toEqual(before);
+  });
+
+  test('status: what serves, what a rollback would bring back, and what else is there', async () => {
+    const status = await json<CloudImages>('image', 'status', 'mariadb');
+    expect(status.versions).toMatchObject([
+      {version: '11.8', isActive: true, isDefault: true, findsImageBy: 'id', parameters: 40, image: {series: '2025.1'}},
+    ]);
+    expect(status.versions[0]?.rollback?.imageId).toBe(status.others[0]?.id);
+    expect(status.drift).toEqual([]);
+  });
+
+  test('tags: an image that would be selected at once gets its tags only when it is activated', async () => {
+    const {versions} = await json<CloudImages>('image', 'status');
+    const serving = versions[0]?.image?.id ?? '';
+    expect(await openstack('image', 'set', '--tag', 'chosen', serving)).toMatchObject({exitCode: 0});
+    const session = await openServices();
+    await session.trove.update(versions[0]?.id ?? '', {image: {tags: ['trove', 'mariadb', 'chosen']}});
+    await writeQcow2(file('d.qcow2'), 1);
+    await addManifest(file('d.qcow2'));
+    const loaded = await json<LoadedImageResult>('image', 'load', file('d.qcow2'));
+    expect(loaded.selection).toEqual({tags: ['trove', 'mariadb', 'chosen'], before: serving, after: serving});
+    expect((await session.glance.show(loaded.image.id ?? ''))?.tags).toEqual([]);
+    const activation = await json<Activation>('image', 'activate', 'mariadb:11.8');
+    expect(activation.imageId).toBe(loaded.image.id);
+    expect((await session.glance.selectedBy(['trove', 'mariadb', 'chosen']))?.id).toBe(loaded.image.id);
+    expect(await json<Activation>('image', 'activate', 'mariadb:11.8')).toMatchObject({isChanged: false});
+    await json<Activation>('image', 'rollback', 'mariadb:11.8');
+    expect((await session.glance.selectedBy(['trove', 'mariadb', 'chosen']))?.id).toBe(serving);
+    const tied = await json<Activation>('image', 'activate', 'mariadb:11.8', '--select', 'id', '--image', serving);
+    expect(tied.version.imageId).toBe(serving);
+  });
+
+  test('load: several clouds at once, and the exit code of the worst', async () => {
+    const clouds = parse(await readFile(file('state/clouds.yaml'), 'utf8')).clouds;
+    const good = clouds['trovestack-load'];
+    const bad = {...good, auth: {...good.auth, password: 'no'}};
+    await writeFile(file('two.yaml'), JSON.stringify({clouds: {good, bad}}));
+    const env = {OS_CLIENT_CONFIG_FILE: file('two.yaml')};
+    const args = ['image', 'load', file('a.qcow2'), '--cloud', 'good', '--cloud', 'bad', '--output', 'json'];
+    const {exitCode, stdout} = await trovestack(args, env);
+    expect(exitCode).toBe(5);
+    expect(JSON.parse(stdout)).toMatchObject({
+      clouds: [
+        {cloud: 'good', result: {isChanged: false, actions: []}},
+        {cloud: 'bad', error: {code: 'wrong-credentials'}},
+      ],
+    });
+  });
+
+  test('load: an image is shared with the project of the servers, and a second run has nothing to do', async () => {
+    const args = ['image', 'load', file('a.qcow2'), '--share-with', 'service'];
+    const loaded = await json<LoadedImageResult>(...args);
+    expect(loaded.actions.map(({kind}) => kind)).toEqual(['update', 'share']);
+    const members = JSON.parse(
+      (await openstack('image', 'member', 'list', loaded.image.id ?? '', '-f', 'json')).stdout,
+    );
+    expect(members).toMatchObject([{Status: 'accepted'}]);
+    expect(await json<LoadedImageResult>(...args)).toMatchObject({isChanged: false});
+  });
+
+  test('prune: what serves and what a rollback needs stays, the rest goes', async () => {
+    const dry = await json<PrunedImages>('image', 'prune', '--keep', '0', '--dry-run');
+    const reasons = dry.decisions.filter(({kind}) => kind === 'keep').map(({reason}) => reason);
+    expect(reasons.sort()).toEqual(['a datastore version names it', 'a rollback would go back to it']);
+    const before = await writingCalls();
+    expect(await json<PrunedImages>('image', 'prune')).toMatchObject({isChanged: false});
+    expect(await writingCalls()).toEqual(before);
+    const pruned = await json<PrunedImages>('image', 'prune', '--keep', '0');
+    expect(pruned.decisions).toEqual(dry.decisions);
+    const left: {ID: string}[] = JSON.parse((await openstack('image', 'list', '-f', 'json')).stdout);
+    expect(left.map(({ID}) => ID).sort()).toEqual(
+      dry.decisions.flatMap(({kind, id}) => (kind === 'keep' ? [id] : [])).sort(),
+    );
+  });
+
   test('load: an interrupted upload leaves no image, and the next run loads it', async () => {
     await writeQcow2(file('c.qcow2'), 400);
     const args = ['image', 'load', file('c.qcow2'), '--datastore', 'mariadb', '--events', file('events')];
@@ -153,7 +277,7 @@ describe.skipIf(process.getuid?.() !== 0)('load and activate', () => {
     running.kill('SIGINT');
     expect((await running.result).exitCode).toBe(130);
     const images: {Status: string}[] = JSON.parse((await openstack('image', 'list', '-f', 'json')).stdout);
-    expect(images.map((image) => image.Status)).toEqual(['active', 'active']);
+    expect(new Set(images.map((image) => image.Status))).toEqual(new Set(['active']));
     const loaded = await json<LoadedImageResult>('image', 'load', file('c.qcow2'), '--datastore', 'mariadb');
     expect(loaded.image.done).toBe('upload');
   });
