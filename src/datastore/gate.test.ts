@@ -40,6 +40,9 @@ describe('the gate', () => {
   it('wants a signature, by one of the named keys, where the policy says so', () => {
     const policy = {signature: 'required', keys: ['mine']} as const;
     expect(refused({}, {...policy, keys: [...policy.keys]})).toMatchObject([{detail: 'it is not signed'}]);
+    expect(refused({signature: 'announced', keyId: 'mine'}, {signature: 'required'})).toMatchObject([
+      {detail: expect.stringContaining('is said to be signed'), next: expect.stringContaining('--evidence')},
+    ]);
     expect(refused({signature: 'good', keyId: 'other'}, {signature: 'required', keys: ['mine']})).toHaveLength(1);
     expect(refused({signature: 'good', keyId: 'mine'}, {signature: 'required', keys: ['mine']})).toEqual([]);
   });

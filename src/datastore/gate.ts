@@ -41,7 +41,8 @@ export interface ImageEvidence {
   readonly sizeBytes?: number;
   /** OpenStack series of its guest agent. */
   readonly series?: string;
-  readonly signature: 'good' | 'unsigned' | 'bad' | 'unknown';
+  /** `announced`: whoever loaded it says that it is signed; nothing here has checked it. */
+  readonly signature: 'good' | 'unsigned' | 'bad' | 'announced';
   readonly keyId?: string;
   /** What was proven of it before it came into the cloud. */
   readonly proof: 'none' | 'rules' | 'boot';
@@ -100,13 +101,14 @@ function signatureFinding({signature, keyId}: ImageEvidence, policy: ImagePolicy
   // A signature that is wrong is never let through: something was changed after it was made.
   if (signature === 'bad') return {demand, outcome: 'refused', detail: 'its signature does not fit its content'};
   if (signature === 'good' && isTrusted) return {demand, outcome: 'met', detail: `signed with key ${keyId}`};
-  const detail =
-    signature === 'good'
-      ? `it is signed with key ${keyId}, which the policy does not name`
-      : signature === 'unsigned'
-        ? 'it is not signed'
-        : 'nothing tells whether it is signed';
-  return {demand, outcome: policy.signature === 'required' ? 'refused' : 'unknown', detail};
+  const detail = {
+    good: `it is signed with key ${keyId}, which the policy does not name`,
+    unsigned: 'it is not signed',
+    announced: `it is said to be signed with key ${keyId}: its passport isn't at hand`,
+  }[signature];
+  const next = 'add --evidence FILE: the image file with its passport beside it';
+  const outcome = policy.signature === 'required' ? 'refused' : 'unknown';
+  return {demand, outcome, detail, ...(signature === 'announced' ? {next} : {})};
 }
 
 function proofFinding({proof, image}: ImageEvidence, policy: ImagePolicy): GateFinding {

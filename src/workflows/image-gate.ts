@@ -31,8 +31,7 @@ export interface GateRequest {
 export const evidenceProperties = {
   series: 'trovestack_series',
   proof: 'trovestack_proof',
-  signature: 'trovestack_passport_signature',
-  keyId: 'trovestack_passport_key',
+  keyId: 'trovestack_key',
 } as const;
 
 /** Asks, before anything is sent, whether an image fits a cloud's series.
@@ -46,7 +45,7 @@ export async function demandSeries(
 ): Promise<void> {
   const policy = await policyOf(request);
   const {troveSeries, name: cloud} = session.settings;
-  const evidence = {image: name, datastore, signature: 'unknown', proof: 'none', ...(series ? {series} : {})} as const;
+  const evidence = {image: name, datastore, signature: 'unsigned', proof: 'none', ...(series ? {series} : {})} as const;
   const findings = judgeGate(evidence, {...openPolicy, series: policy.series}, troveSeries, () => false);
   const refused = findings.filter(({outcome}) => outcome === 'refused');
   if (refused.length > 0) throw new StepError('gate-closed', {image: name, cloud, findings: refused});
@@ -65,7 +64,8 @@ export async function passGate(
   {session}: ImageServices,
 ): Promise<GateFinding[]> {
   const policy = await policyOf(request);
-  const packages = request.evidence === undefined ? undefined : await readPackages(request.evidence);
+  const file = policy.vulnerabilities.length > 0 ? request.evidence : undefined;
+  const packages = file === undefined ? undefined : await readPackages(file);
   const evidence = {...evidenceOf(image, version), ...(packages ? {packages} : {})};
   const isOlder = (one: string, than: string) => compareVersions(one, than) < 0;
   const findings = judgeGate(evidence, policy, session.settings.troveSeries, isOlder);
@@ -76,13 +76,12 @@ export async function passGate(
 
 function evidenceOf({name, sizeBytes, properties}: GlanceImage, version: RegisteredVersion): ImageEvidence {
   const series = properties[evidenceProperties.series];
-  const signature = properties[evidenceProperties.signature];
   const keyId = properties[evidenceProperties.keyId];
   const proof = properties[evidenceProperties.proof];
   return {
     image: name,
     datastore: `${version.datastore}:${version.version}`,
-    signature: signature === 'good' || signature === 'bad' || signature === 'unsigned' ? signature : 'unknown',
+    signature: keyId ? 'announced' : 'unsigned',
     proof: proof === 'boot' || proof === 'rules' ? proof : 'none',
     ...(sizeBytes === undefined ? {} : {sizeBytes}),
     ...(series ? {series} : {}),

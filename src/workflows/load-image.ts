@@ -114,7 +114,7 @@ export async function loadInto(
   const order = {plan, wanted: image, newImageId: randomUUID(), fromUrl: request.fromUrl};
   const applied = await applyLoad(order, services, world);
   const activation = request.activate
-    ? await activateVersion(services, applied.version, applied.image, request, world)
+    ? await activateVersion(services, applied.version, applied.image, {evidence: request.file, ...request}, world)
     : undefined;
   return resultOf({...before, applied, ...(activation ? {activation} : {})});
 }

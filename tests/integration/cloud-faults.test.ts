@@ -6,6 +6,7 @@ import {
   deleteInstance,
   glanceClient,
   listInstances,
+  type NewImage,
   openSession,
   troveDatastores,
   waitForInstance,
@@ -118,6 +119,49 @@ describe('an upload', () => {
       code: 'over-quota',
       message: expect.stringContaining('2000 MiB'),
     });
+  });
+});
+
+describe('what Glance offers', () => {
+  const meetWith = (status: number, value: unknown) => meet(answer(status, json(value)));
+
+  it('of imports and limits is read where it is told', async () => {
+    await using imports = await meetWith(200, {'import-methods': {type: 'array', value: ['glance-direct']}});
+    expect(await imports.glance.importMethods()).toEqual(['glance-direct']);
+    await using limits = await meetWith(200, {usage: {image_size_total: {limit: 1000, usage: 7}}});
+    expect(await limits.glance.quotas()).toEqual({image_size_total: {limit: 1000, usage: 7}});
+  });
+
+  it('is nothing where Glance is older than the question', async () => {
+    await using cloud = await meetWith(404, {});
+    expect(await cloud.glance.importMethods()).toEqual([]);
+    expect(await cloud.glance.quotas()).toEqual({});
+  });
+});
+
+describe('a record of an image', () => {
+  const record: NewImage = {
+    id: 'i',
+    name: 'n',
+    format: 'qcow2',
+    visibility: 'private',
+    minDiskGiB: 1,
+    minRamMiB: 1,
+    tags: [],
+    properties: {},
+  };
+
+  it('whose answer was lost is asked for again under the same id, and a conflict says that it is there', async () => {
+    const ids: string[] = [];
+    const noted =
+      (behave: Behaviour): Behaviour =>
+      (request, response) => {
+        ids.push(JSON.parse(request.body).id);
+        behave(request, response);
+      };
+    await using cloud = await meet(inTurn(noted(cut), noted(answer(409))));
+    await cloud.glance.create(record);
+    expect(ids).toEqual(['i', 'i']);
   });
 });
 

@@ -191,7 +191,7 @@ describe.skipIf(process.getuid?.() !== 0)('load and activate', () => {
     const args = ['image', 'activate', 'mariadb:11.8', '--image', `${image.id}`, '--policy', file('policy.yaml')];
     const {exitCode, stderr} = await trovestack(args);
     expect({exitCode, stderr}).toEqual({exitCode: 3, stderr: expect.stringContaining('error gate-closed')});
-    expect(stderr).toMatch(/whether it is signed[\s\S]*the policy allows 1/);
+    expect(stderr).toMatch(/it is not signed[\s\S]*the policy allows 1/);
     expect(await writingCalls()).toEqual(before);
   });
 
