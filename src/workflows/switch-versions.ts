@@ -1,4 +1,5 @@
 import {CloudError, type World} from '../base/index.js';
+import type {GlanceImage} from '../cloud/index.js';
 import {type ActivationAction, isByTags, nameOf, type RegisteredVersion} from '../datastore/index.js';
 import {type ImageServices, openImageServices} from './image-services.js';
 
@@ -61,8 +62,16 @@ type Outcome =
   | {readonly kind: 'as wanted'; readonly found: RegisteredVersion}
   | {readonly kind: 'not as wanted'; readonly problem: string};
 
-async function lookAgain({version, isAsWanted}: SwitchOrder, {trove}: ImageServices): Promise<Outcome> {
+async function lookAgain(
+  {version, actions, isAsWanted}: SwitchOrder,
+  {trove, glance}: ImageServices,
+): Promise<Outcome> {
   try {
+    for (const action of actions) {
+      if (action.kind === 'mark image' && !isMarked(await glance.show(action.imageId), action)) {
+        return {kind: 'not as wanted', problem: `${action.target} has not got the tags and properties it was given`};
+      }
+    }
     const found = (await trove.list()).find(({id}) => id === version.id);
     if (found && (await isAsWanted(found))) return {kind: 'as wanted', found};
     const problem = found ? `the cloud accepted it, and has ${describe(found)}` : 'the version is gone';
@@ -71,6 +80,15 @@ async function lookAgain({version, isAsWanted}: SwitchOrder, {trove}: ImageServi
     if (!(error instanceof CloudError)) throw error;
     return {kind: 'not as wanted', problem: `it can't be read back: ${error.message}`};
   }
+}
+
+function isMarked(
+  image: GlanceImage | undefined,
+  {tags, properties = {}}: Extract<ActivationAction, {kind: 'mark image'}>,
+): boolean {
+  const hasTags = !tags || (tags.length === image?.tags.length && tags.every((tag) => image.tags.includes(tag)));
+  const found = image?.properties ?? {};
+  return hasTags && Object.entries(properties).every(([name, value]) => (found[name] ?? '') === value);
 }
 
 function describe(version: RegisteredVersion): string {
