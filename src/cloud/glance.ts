@@ -25,6 +25,10 @@ const imagePage = z.looseObject({images: z.array(imageBody), next: z.string().op
 
 const importBody = z.looseObject({'import-methods': z.looseObject({value: z.array(z.string())})});
 
+const storesBody = z.looseObject({
+  stores: z.array(z.looseObject({type: z.string().nullish(), default: z.union([z.string(), z.boolean()]).nullish()})),
+});
+
 const usageBody = z.looseObject({
   usage: z.record(z.string(), z.looseObject({limit: z.number(), usage: z.number()})).default({}),
 });
@@ -111,6 +115,8 @@ export interface Glance {
   import(id: string, source: ImportSource): Promise<void>;
   /** The import methods that this cloud offers, such as `glance-direct` and `web-download`. */
   importMethods(): Promise<readonly string[]>;
+  /** How the store works that images go to by themselves (`file`, `rbd`, `swift`, …); undefined where the cloud doesn't tell us. */
+  defaultStoreType(): Promise<string | undefined>;
   /** By the name of the limit (`image_size_total`, `image_count_total`, …); empty where the cloud has no such limits. */
   quotas(): Promise<Readonly<Record<string, ImageQuota>>>;
   /** Projects that a shared image is shared with, with their answer (`accepted`, `pending`, `rejected`). */
@@ -197,6 +203,13 @@ export function glanceClient(session: CloudSession): Glance {
       const at = '/v2/info/import';
       const answer = await session.request({service, method: 'GET', path: at, expected: [404]});
       return answer.status === 404 ? [] : answerAs(importBody, answer, 'GET', at)['import-methods'].value;
+    },
+    async defaultStoreType() {
+      const at = '/v2/info/stores/detail'; // for administrators, of clouds with several stores
+      const answer = await session.request({service, method: 'GET', path: at, expected: [403, 404]});
+      if (answer.status >= 400) return undefined;
+      const {stores} = answerAs(storesBody, answer, 'GET', at);
+      return stores.find((store) => `${store.default}` === 'true')?.type ?? undefined;
     },
     async quotas() {
       const at = '/v2/info/usage'; // since version 2.13 of the API (OpenStack Xena)

@@ -18,6 +18,7 @@ import {type DiskFile, readDiskFile} from '../disk/index.js';
 import {type Activation, activateVersion} from './activate-image.js';
 import {type AppliedLoad, applyLoad} from './apply-load.js';
 import type {CanaryChoice} from './canary.js';
+import {chooseFormat, type LoadFormat} from './choose-format.js';
 import {demandSeries, type GateRequest} from './image-gate.js';
 import {type ImageServices, openImageServices} from './image-services.js';
 import {type ImageToLoad, readImageToLoad, wantedImage} from './image-to-load.js';
@@ -38,6 +39,8 @@ export interface LoadRequest extends GateRequest {
   readonly shareWith?: string | undefined;
   /** How the version finds its image once it is activated. Default: by its id. */
   readonly select?: 'id' | 'tags' | undefined;
+  /** Default `auto`. */
+  readonly format?: LoadFormat | undefined;
   /** Glance fetches the data there; the file says what it has to be. */
   readonly fromUrl?: string | undefined;
   /** Also make it active and the default. */
@@ -90,7 +93,8 @@ export async function loadImage(request: LoadRequest, world: World): Promise<Loa
   const settings = await readCloudSettings(world, request);
   await using services = await openImageServices(settings, world);
   await services.trove.list(); // a cloud that lacks Trove, or trust in us, is told before gigabytes are read
-  const image = await readImageToLoad(disk, request, world);
+  const chosen = await chooseFormat(disk, request.format ?? 'auto', services, world);
+  const image = await readImageToLoad(chosen, request, world);
   return await loadInto(services, image, request, world);
 }
 

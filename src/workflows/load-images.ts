@@ -1,8 +1,9 @@
 import {Bug, TrovestackError, type World} from '../base/index.js';
 import {readCloudSettings} from '../cloud/index.js';
 import {readDiskFile} from '../disk/index.js';
+import {chooseFormat} from './choose-format.js';
 import {type ImageServices, openImageServices} from './image-services.js';
-import {readImageToLoad} from './image-to-load.js';
+import {type ImageToLoad, readImageToLoad} from './image-to-load.js';
 import {type LoadedImageResult, type LoadRequest, loadInto} from './load-image.js';
 
 /** A cloud, or one region of it. */
@@ -27,20 +28,26 @@ export async function loadIntoClouds(
 ): Promise<TargetOutcome[]> {
   const disk = await readDiskFile(request.file);
   const clouds = await Promise.all(targets.map((target) => readCloudSettings(world, target)));
-  await using opened = new AsyncDisposableStack();
-  const services = await Promise.all(
-    clouds.map(async (settings) => opened.use(await openImageServices(settings, world))),
-  );
+  const services = await Promise.all(clouds.map((settings) => openImageServices(settings, world)));
+  await using _ = {
+    [Symbol.asyncDispose]: async () => void (await Promise.all(services.map((one) => one[Symbol.asyncDispose]()))),
+  };
   const reached = await Promise.all(services.map((one) => attempt(one, async () => void (await one.trove.list()))));
   if (reached.every((failure) => failure !== undefined)) return reached;
-  const image = await readImageToLoad(disk, request, world);
+  const read = new Map<string, Promise<ImageToLoad>>();
+  const imageFor = async (one: ImageServices) => {
+    const chosen = await chooseFormat(disk, request.format ?? 'auto', one, toldApart(one, world));
+    const image = read.get(chosen.path) ?? readImageToLoad(chosen, request, world);
+    read.set(chosen.path, image);
+    return await image;
+  };
   return await Promise.all(
     services.map(async (one, i): Promise<TargetOutcome> => {
       let result: LoadedImageResult | undefined;
       const failure =
         reached[i] ??
         (await attempt(one, async () => {
-          result = await loadInto(one, image, request, toldApart(one, world));
+          result = await loadInto(one, await imageFor(one), request, toldApart(one, world));
         }));
       if (failure) return failure;
       if (!result) throw new Bug('no-result', nameOf(one));

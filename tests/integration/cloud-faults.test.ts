@@ -128,6 +128,13 @@ describe('what Glance offers', () => {
   it('of imports and limits is read where it is told', async () => {
     await using imports = await meetWith(200, {'import-methods': {type: 'array', value: ['glance-direct']}});
     expect(await imports.glance.importMethods()).toEqual(['glance-direct']);
+    await using stores = await meetWith(200, {
+      stores: [
+        {id: 'a', type: 'file'},
+        {id: 'b', type: 'rbd', default: 'true'},
+      ],
+    });
+    expect(await stores.glance.defaultStoreType()).toBe('rbd');
     await using limits = await meetWith(200, {usage: {image_size_total: {limit: 1000, usage: 7}}});
     expect(await limits.glance.quotas()).toEqual({image_size_total: {limit: 1000, usage: 7}});
   });
@@ -136,6 +143,7 @@ describe('what Glance offers', () => {
     await using cloud = await meetWith(404, {});
     expect(await cloud.glance.importMethods()).toEqual([]);
     expect(await cloud.glance.quotas()).toEqual({});
+    expect(await cloud.glance.defaultStoreType()).toBeUndefined();
   });
 });
 

@@ -225,6 +225,11 @@ describe.skipIf(process.getuid?.() !== 0)('load and activate', () => {
     expect(tied.version.imageId).toBe(serving);
   });
 
+  test('load: a form that is not there is refused, with the command that writes it', async () => {
+    const {exitCode, stderr} = await trovestack(['image', 'load', file('a.qcow2'), '--format', 'raw']);
+    expect({exitCode, stderr}).toEqual({exitCode: 2, stderr: expect.stringContaining('--format qcow2,raw')});
+  });
+
   test('load: several clouds at once, and the exit code of the worst', async () => {
     const clouds = parse(await readFile(file('state/clouds.yaml'), 'utf8')).clouds;
     const good = clouds['trovestack-load'];

@@ -1,5 +1,6 @@
 import type {Command} from 'commander';
 import type {Visibility} from '../../cloud/index.js';
+import type {LoadFormat} from '../../workflows/choose-format.js';
 import type {LoadedImageResult} from '../../workflows/load-image.js';
 import type {TargetOutcome} from '../../workflows/load-images.js';
 import {
@@ -20,6 +21,7 @@ interface Options extends CanaryOptions, GateOptions {
   readonly visibility?: Visibility;
   readonly shareWith?: string;
   readonly select?: 'id' | 'tags';
+  readonly format?: LoadFormat;
   readonly fromUrl?: string;
   readonly activate?: boolean;
   readonly dryRun?: boolean;
@@ -72,6 +74,11 @@ function addOptions(command: Command): Command {
       command
         .createOption('--select <how>', 'how the version finds its image once it is activated (default: id)')
         .choices(['id', 'tags']),
+    )
+    .addOption(
+      command
+        .createOption('--format <form>', 'qcow2, raw, or what the cloud keeps best, where it tells (default: auto)')
+        .choices(['auto', 'qcow2', 'raw']),
     )
     .option('--from-url <url>', 'Glance fetches the image there by itself; the file says what it has to be')
     .option('--activate', 'also make the version active and the default')
