@@ -104,7 +104,7 @@ export async function activateVersion(
     world.emit({type: 'action', action: 'keep', target, reason: 'already active and the default'});
     return {...known, version: registered, gate: [], isChanged: false, isDryRun};
   }
-  const gate = image ? await passGate(image, registered, options, services) : [];
+  const gate = image ? await passGate(image, registered, options, services, world) : [];
   tellGate(gate, world);
   const reason = actions.find(({kind}) => kind === 'switch version')?.reason ?? actions[0]?.reason ?? '';
   tellActions(actions, world);

@@ -8,6 +8,8 @@ import {
   StepError,
   systemErrorCode,
   UsageError,
+  unreachable,
+  type World,
 } from '../base/index.js';
 import type {GlanceImage} from '../cloud/index.js';
 import {
@@ -18,7 +20,10 @@ import {
   judgeGate,
   type RegisteredVersion,
 } from '../datastore/index.js';
+import type {PassportState} from '../passport/index.js';
 import type {ImageServices} from './image-services.js';
+import type {ImageToLoad} from './image-to-load.js';
+import {readPassport} from './passport-file.js';
 
 export interface GateRequest {
   /** File with what is demanded of images; default: only that the series fits, and no signature is wrong. */
@@ -34,21 +39,44 @@ export const evidenceProperties = {
   keyId: 'trovestack_key',
 } as const;
 
-/** Asks, before anything is sent, whether an image fits a cloud's series.
+/** Asks, before anything is sent, whether an image fits a cloud's series, and whether it is what was signed.
  * @throws {StepError} `gate-closed` with the command that builds the right one
  * @throws {UsageError} `file-not-found`, `invalid-file`
  */
-export async function demandSeries(
-  {name, datastore, series}: {readonly name: string; readonly datastore: string; readonly series?: string | undefined},
+export async function demandFit(
+  {name, datastore, version, sidecar, passport}: ImageToLoad,
   request: GateRequest,
   {session}: ImageServices,
 ): Promise<void> {
   const policy = await policyOf(request);
   const {troveSeries, name: cloud} = session.settings;
-  const evidence = {image: name, datastore, signature: 'unsigned', proof: 'none', ...(series ? {series} : {})} as const;
+  const evidence: ImageEvidence = {
+    image: name,
+    datastore: `${datastore.name}:${version.version}`,
+    proof: 'none',
+    ...signatureOf(passport),
+    ...(sidecar ? {series: sidecar.series} : {}),
+  };
   const findings = judgeGate(evidence, {...openPolicy, series: policy.series}, troveSeries, () => false);
   const refused = findings.filter(({outcome}) => outcome === 'refused');
   if (refused.length > 0) throw new StepError('gate-closed', {image: name, cloud, findings: refused});
+}
+
+/** Of a passport that was checked. One that nobody here trusts is as good as one that nobody has looked at. */
+function signatureOf(state: PassportState): Pick<ImageEvidence, 'signature' | 'keyId'> {
+  switch (state.kind) {
+    case 'none':
+      return {signature: 'unsigned'};
+    case 'bad':
+      return {signature: 'bad'};
+    case 'good':
+      return {signature: 'good', keyId: state.keyId};
+    case 'untrusted':
+    case 'elsewhere':
+      return {signature: 'announced', keyId: state.keyId};
+    default:
+      return unreachable(state);
+  }
 }
 
 const openPolicy = imagePolicySchema.parse({});
@@ -62,16 +90,30 @@ export async function passGate(
   version: RegisteredVersion,
   request: GateRequest,
   {session}: ImageServices,
+  world: World,
 ): Promise<GateFinding[]> {
   const policy = await policyOf(request);
   const file = policy.vulnerabilities.length > 0 ? request.evidence : undefined;
   const packages = file === undefined ? undefined : await readPackages(file);
-  const evidence = {...evidenceOf(image, version), ...(packages ? {packages} : {})};
+  const signature = request.evidence === undefined ? {} : await signatureBeside(request.evidence, image, world);
+  const evidence = {...evidenceOf(image, version), ...signature, ...(packages ? {packages} : {})};
   const isOlder = (one: string, than: string) => compareVersions(one, than) < 0;
   const findings = judgeGate(evidence, policy, session.settings.troveSeries, isOlder);
   const refused = findings.filter(({outcome}) => outcome === 'refused');
   if (refused.length === 0) return findings;
   throw new StepError('gate-closed', {image: image.name, cloud: session.settings.name, findings: refused});
+}
+
+/** Of the passport beside a file, checked against what Glance itself has computed of the image's content. */
+async function signatureBeside(
+  file: string,
+  {digest}: GlanceImage,
+  world: World,
+): Promise<Partial<Pick<ImageEvidence, 'signature' | 'keyId'>>> {
+  if (digest?.algorithm !== 'sha512' && digest?.algorithm !== 'sha256') return {};
+  const content = digest.algorithm === 'sha512' ? {sha512: digest.value} : {sha256: digest.value};
+  const state = await readPassport(file, content, world);
+  return state.kind === 'none' ? {} : signatureOf(state);
 }
 
 function evidenceOf({name, sizeBytes, properties}: GlanceImage, version: RegisteredVersion): ImageEvidence {

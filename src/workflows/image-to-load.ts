@@ -13,9 +13,11 @@ import {
   type WantedImage,
 } from '../datastore/index.js';
 import {type ContentDigests, type DiskFile, digestDiskFile} from '../disk/index.js';
+import {type PassportState, passportProperties} from '../passport/index.js';
 import {evidenceProperties} from './image-gate.js';
 import {type ImageSidecar, readSidecar, sidecarPath} from './image-sidecar.js';
-import {findProof} from './proofs.js';
+import {readPassport} from './passport-file.js';
+import {bootsProven} from './proofs.js';
 
 /** An image file with all that a cloud is told of it. */
 export interface ImageToLoad {
@@ -31,6 +33,8 @@ export interface ImageToLoad {
   readonly minDiskGiB: number;
   /** What was proven of these bytes on this machine. */
   readonly proof: 'none' | 'boot';
+  /** What stands beside the file, and what it is worth here. */
+  readonly passport: PassportState;
 }
 
 export interface ImageChoice {
@@ -67,7 +71,8 @@ export async function readImageToLoad(disk: DiskFile, choice: ImageChoice, world
     parameters,
     name: choice.name ?? imageName(datastore.name, version.version, sidecar, digests.sha256),
     visibility: choice.visibility ?? 'private',
-    proof: (await findProof({sha256: digests.sha256, firmware: 'bios'}, world)) === undefined ? 'none' : 'boot',
+    proof: (await bootsProven(digests.sha256, world)).length > 0 ? 'boot' : 'none',
+    passport: await readPassport(disk.path, digests, world),
     minDiskGiB: Math.max(datastore.minimum.diskGiB, Math.ceil(disk.virtualSizeBytes / 1024 ** 3)),
   };
 }
@@ -92,6 +97,7 @@ function imageProperties(image: ImageToLoad): Record<string, string> {
     trovestack_sha256: digests.sha256,
     trovestack_datastore: datastore.name,
     trovestack_version: version.version,
+    ...passportProperties(image.passport),
     ...(image.proof === 'none' ? {} : {[evidenceProperties.proof]: image.proof}),
     ...(sidecar
       ? {

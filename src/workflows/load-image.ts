@@ -19,7 +19,7 @@ import {type Activation, activateVersion} from './activate-image.js';
 import {type AppliedLoad, applyLoad} from './apply-load.js';
 import type {CanaryChoice} from './canary.js';
 import {chooseFormat, type LoadFormat} from './choose-format.js';
-import {demandSeries, type GateRequest} from './image-gate.js';
+import {demandFit, type GateRequest} from './image-gate.js';
 import {type ImageServices, openImageServices} from './image-services.js';
 import {type ImageToLoad, readImageToLoad, wantedImage} from './image-to-load.js';
 
@@ -85,7 +85,7 @@ export interface Selection {
 /** Brings an image file into a cloud: the image into Glance, its datastore version and parameters into Trove.
  * The version stays inactive unless it was active before or activation is asked for. A second run changes nothing.
  * @throws {UsageError} when the file, the catalogue or the choice of cloud is at fault
- * @throws {StepError} `gate-closed` when the image is for another series than the cloud
+ * @throws {StepError} `gate-closed` when the image is for another series than the cloud, or isn't what was signed
  * @throws {CloudError} when the cloud is
  */
 export async function loadImage(request: LoadRequest, world: World): Promise<LoadedImageResult> {
@@ -105,8 +105,7 @@ export async function loadInto(
   request: LoadRequest,
   world: World,
 ): Promise<LoadedImageResult> {
-  const identity = {name: image.name, datastore: `${image.datastore.name}:${image.version.version}`};
-  await demandSeries({...identity, series: image.sidecar?.series}, request, services);
+  await demandFit(image, request, services);
   const wanted = await wantedLoad(image, request, services);
   const reading = await readCloud(wanted, image, services);
   const plan = planLoad(wanted, reading);

@@ -32,7 +32,7 @@ describe.skipIf(process.getuid?.() !== 0)('load and activate', () => {
 
   let services: ImageServices | undefined;
   async function openServices(): Promise<ImageServices> {
-    const paths = {home: '/', store: '/', state: file('state')};
+    const paths = {home: '/', store: '/', state: file('state'), data: '/'};
     const world = {emit: () => {}, env: {}, paths, signal: new AbortController().signal};
     services ??= await openImageServices(await readCloudSettings(world, {cloud: 'trovestack-load'}), world);
     return services;

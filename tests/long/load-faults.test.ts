@@ -56,7 +56,7 @@ describe.skipIf(process.getuid?.() !== 0)('loading and activating through faults
 
   function worldWith(signal: AbortSignal, emit: (event: Event) => void = () => {}): World {
     const env = {OS_CLIENT_CONFIG_FILE: path('clouds.yaml')};
-    const paths = {home: home.replace(/\/$/, ''), store: path('store'), state: path('no-state')};
+    const paths = {home: home.replace(/\/$/, ''), store: path('store'), state: path('no-state'), data: path('no-data')};
     return {emit, env, paths, signal};
   }
 
