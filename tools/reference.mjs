@@ -180,7 +180,7 @@ async function verdictsPage() {
     '',
     'Made from `src/guest/cause.ts` by `npm run reference`. `trovestack image verify FILE --boot` and `trovestack diagnose CONSOLE.log`',
     'name one of these, with what was seen. Kinds keep their names: `image:` is for who built the image, `guest:` for who chose the',
-    "flavor, `cloud:` for the cloud's operator.",
+    "flavor, `cloud:` for the cloud's operator, `host:` for the machine that boots it.",
     '',
     '| Cause | Remedy |',
     '|---|---|',

@@ -15,7 +15,11 @@ function head(verdict: Verdict, name: string): string {
   const answered = verdict.milestones.at(-1);
   const after = answered ? ` after ${(answered.atMs / 1000).toFixed(1)} s` : '';
   const where = `${verdict.firmware} on ${verdict.accelerator}`;
-  return `proven: ${name} boots by ${where}, and its database answered${after}: ${verdict.serverVersion} (${counts})`;
+  const how =
+    verdict.depth === 'control-plane'
+      ? 'its database answered from outside, after a restart too'
+      : 'its database answered';
+  return `proven: ${name} boots by ${where}, and ${how}${after}: ${verdict.serverVersion} (${counts})`;
 }
 
 function milestones(verdict: Verdict): string[] {

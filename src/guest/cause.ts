@@ -5,8 +5,8 @@ export interface Cause {
   readonly detail: string;
 }
 
-/** Each kind with what mends it. `image:` is for who built the image, `guest:` for the machine's size, `cloud:` for what
- * the image can't help. */
+/** Each kind with what mends it. `image:` is for who built the image, `guest:` for the machine's size, `cloud:` and
+ * `host:` for what the image can't help. */
 export const remedies = {
   'image: no boot loader': 'give the disk a boot loader for this firmware: block-device-gpt and bootloader elements',
   'image: boot loader': "check the boot loader's configuration against the kernels below /boot",
@@ -34,6 +34,7 @@ export const remedies = {
   'image: port': 'see that the container publishes its port and that no packet filter of the guest drops it',
   'image: restart': 'see that Docker and the agent start with the machine, and that the data are on the volume',
   'guest: memory': 'give the flavor more memory (min_ram)',
+  'host: emulation': 'the emulated machine lost its timer, as happens on a busy host: try again, or where KVM works',
   'cloud: broker': "check the cloud's message broker: address, port, user and password in trove-guestagent.conf",
   'cloud: no call': "the agent waits for Trove's call: look at the log of trove-taskmanager",
   unknown: 'boot it and look: trovestack image boot FILE',
@@ -103,6 +104,7 @@ const signs: readonly Sign[] = [
     'image: volume',
   ],
   [/ModuleNotFoundError|ImportError: /, 'image: agent'],
+  [/rcu_preempt kthread (?:starved|timer wakeup didn't happen)/, 'host: emulation'],
   [/Datasource DataSourceNone|No active datasource|Unable to find any.*datasource/, 'image: cloud-init'],
 ];
 

@@ -15,10 +15,15 @@ export interface DriveFile {
 /** Disk of the database's data in the guest: the second one. */
 export const volumeDevice = '/dev/vdb';
 
+/** Options of an agent that no control plane waits for: the address is one of those that lead nowhere (RFC 5737), nothing
+ * answers, and the agent tries again. */
+export const loneAgentOptions: readonly string[] = ['transport_url = rabbit://proof:proof@192.0.2.1:5672/'];
+
 /** The configuration files that Trove injects into a guest.
+ * @param options Lines of the agent's configuration that depend on the cloud.
  * @see trove/instance/models.py get_injected_files, Trove 23
  */
-export function guestConfiguration(identity: GuestIdentity): DriveFile[] {
+export function guestConfiguration(identity: GuestIdentity, options: readonly string[]): DriveFile[] {
   const info = [
     '[DEFAULT]',
     `guest_id=${identity.guestId}`,
@@ -28,10 +33,9 @@ export function guestConfiguration(identity: GuestIdentity): DriveFile[] {
     'network_isolation=False',
     `instance_rpc_encr_key=${identity.rpcKey}`,
   ];
-  // The message broker's address is one of those that lead nowhere (RFC 5737): nothing answers, and the agent tries again.
   const agent = [
     '[DEFAULT]',
-    'transport_url = rabbit://proof:proof@192.0.2.1:5672/',
+    ...options,
     'control_exchange = trove',
     'volume_fstype = ext4',
     `[${identity.manager}]`,
@@ -64,7 +68,7 @@ export function cloudConfig(files: readonly DriveFile[]): string {
 export const configDriveLabel = 'config-2';
 
 /** What is on Nova's config drive for a guest. */
-export function configDrive(identity: GuestIdentity): DriveFile[] {
+export function configDrive(identity: GuestIdentity, options: readonly string[]): DriveFile[] {
   const metadata = {
     uuid: identity.guestId,
     name: 'proof',
@@ -75,6 +79,6 @@ export function configDrive(identity: GuestIdentity): DriveFile[] {
   return [
     {path: 'openstack/latest/meta_data.json', content: JSON.stringify(metadata)},
     {path: 'openstack/latest/network_data.json', content: JSON.stringify({links: [], networks: [], services: []})},
-    {path: 'openstack/latest/user_data', content: cloudConfig(guestConfiguration(identity))},
+    {path: 'openstack/latest/user_data', content: cloudConfig(guestConfiguration(identity, options))},
   ];
 }

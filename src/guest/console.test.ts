@@ -32,6 +32,21 @@ describe('a console', () => {
     expect(read(line, line).milestones).toEqual([{name: 'docker', atMs: 1000}]);
   });
 
+  it('tells them once more after a restart', () => {
+    const line = (name: string) => `TROVESTACK {"milestone":"${name}"}`;
+    const record = read(line('docker'), line('powered off'), line('docker'), line('docker'));
+    expect(record.milestones.map(({name}) => name)).toEqual(['docker', 'powered off', 'docker again']);
+  });
+
+  it('is over when the proof itself failed, which is no cause', () => {
+    const record = read('TROVESTACK {"control plane failed": "RuntimeError: RabbitMQ did not come up"}');
+    expect({isOver: isOver(record), failure: record.failure, broken: record.broken}).toEqual({
+      isOver: true,
+      failure: undefined,
+      broken: 'RuntimeError: RabbitMQ did not come up',
+    });
+  });
+
   it('is done when the database has answered', () => {
     const record = read('TROVESTACK {"answer":"11.8.6-MariaDB-0+deb13u1 from Debian","uptime":84.21}');
     expect(record.answer).toBe('11.8.6-MariaDB-0+deb13u1 from Debian');
@@ -128,6 +143,19 @@ describe('the cause of a boot without an answer', () => {
       kind: 'image: cloud-init',
       detail: 'the user data was not written (the console ends, after "network")',
     });
+  });
+
+  it('is what the control plane saw nothing of, once there is one', () => {
+    const all = ['userspace', 'network', 'user data', 'docker', 'agent', 'volume mounted', 'control plane ready'];
+    const lines = all.map((name) => `TROVESTACK {"milestone":"${name}"}`);
+    expect(causeOf(read(...lines), 'silence').kind).toBe('image: dns');
+    expect(causeOf(read(...lines, 'TROVESTACK {"milestone":"name asked"}'), 'silence').kind).toBe('image: agent');
+  });
+
+  it('is what the control plane saw, of a guest without a flight recorder', () => {
+    const lines = ['control plane ready', 'name asked', 'agent connected', 'prepare begun'];
+    const record = read(...lines.map((name) => `TROVESTACK {"milestone":"${name}"}`));
+    expect(causeOf(record, 'silence').kind).toBe('image: database');
   });
 
   it('is not known of a console that tells of the kernel alone', () => {

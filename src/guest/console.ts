@@ -14,6 +14,8 @@ export interface BootRecord {
   readonly answer?: string;
   /** Why the boot or the proof goes no further. */
   readonly failure?: Cause;
+  /** Why the proof itself failed, which says nothing of the image. */
+  readonly broken?: string;
   /** The first trouble that may pass. */
   readonly trouble?: Cause;
   /** Units that failed, with the last line of each one's journal. */
@@ -37,25 +39,41 @@ export function readConsoleLine(record: BootRecord, line: string, atMs: number):
 }
 
 /** A boot is over when it has an answer or can't get one. */
-export function isOver(record: BootRecord): boolean {
-  return record.answer !== undefined || record.failure !== undefined;
+export function isOver({answer, failure, broken}: BootRecord): boolean {
+  return answer !== undefined || failure !== undefined || broken !== undefined;
 }
 
-/** The points that every guest passes on its way to a database, in the order in which they are asked for: a later one may be
- * there without an earlier one. With each, what is wrong when it is missing. */
-const way: readonly (readonly [milestone: string, kind: CauseKind, words: string])[] = [
-  ['userspace', 'image: init', 'the kernel started, and no user space'],
-  ['network', 'image: network', 'no network card got an address'],
-  ['user data', 'image: cloud-init', 'the user data was not written'],
-  ['docker', 'image: docker', 'Docker did not start'],
-  ['agent', 'image: agent not enabled', 'all that it waits for was there, and it did not start'],
-  ['volume mounted', 'image: volume', 'the agent runs and has not mounted the volume'],
-  [
-    'database container running',
-    'cloud: no call',
-    'the agent runs, the volume is mounted, and no container was asked for',
-  ],
-  ['database listening', 'image: database', 'the container runs, and no port is open in it'],
+/** A point on a guest's way to a database, and what is wrong when it is missing. */
+interface Point {
+  readonly name: string;
+  readonly kind: CauseKind;
+  readonly words: string;
+  /** The milestone that makes it one that has to be passed: guests in a cloud have none of the proof's. */
+  readonly once?: string;
+}
+
+/** In the order in which they are asked for: a later one may be there without an earlier one. */
+const way: readonly Point[] = [
+  {name: 'userspace', kind: 'image: init', words: 'the kernel started, and no user space'},
+  {name: 'network', kind: 'image: network', words: 'no network card got an address'},
+  {name: 'user data', kind: 'image: cloud-init', words: 'the user data was not written'},
+  {name: 'docker', kind: 'image: docker', words: 'Docker did not start'},
+  {name: 'agent', kind: 'image: agent not enabled', words: 'all that it waits for was there, and it did not start'},
+  {name: 'volume mounted', kind: 'image: volume', words: 'the agent runs and has not mounted the volume'},
+  {
+    name: 'name asked',
+    kind: 'image: dns',
+    words: 'no name server was asked for the broker',
+    once: 'control plane ready',
+  },
+  {name: 'agent connected', kind: 'image: agent', words: 'it did not reach the broker', once: 'control plane ready'},
+  {name: 'prepare begun', kind: 'image: agent', words: "it did not act on Trove's call", once: 'control plane ready'},
+  {name: 'database container running', kind: 'cloud: no call', words: 'the agent runs, and no container was asked for'},
+  {name: 'database listening', kind: 'image: database', words: 'the container runs, and no port is open in it'},
+  {name: 'agent reports HEALTHY', kind: 'image: database', words: 'it is not healthy', once: 'control plane ready'},
+  {name: 'query answered from outside', kind: 'image: port', words: 'nobody answers', once: 'agent reports HEALTHY'},
+  {name: 'powered off', kind: 'image: restart', words: 'the guest does not power off', once: 'restart asked'},
+  {name: 'HEALTHY again', kind: 'image: restart', words: 'it did not come back', once: 'restart asked'},
 ];
 
 /** Why there is no answer, for a boot that ended without telling: what failed on the way, else the first point that it
@@ -71,13 +89,18 @@ export function causeOf(record: BootRecord, silence: string): Cause {
   }
   const last = milestones.at(-1);
   const ended = last ? `${silence}, after "${last.name}"` : `${silence}, before any sign of a kernel`;
+  const missing = firstMissing(new Set(milestones.map(({name}) => name)));
+  if (missing) return {kind: missing.kind, detail: `${missing.words} (${ended})`};
   const [unit, line] = Object.entries(failedUnits)[0] ?? [];
-  if (unit) return {kind: 'unknown', detail: `${unit} failed: ${line}`};
-  const reached = new Set(milestones.map(({name}) => name));
-  // Without a flight recorder a console tells of the kernel alone, and what is missing can't be known.
-  if (!way.some(([name]) => reached.has(name))) return {kind: 'unknown', detail: ended};
-  const missing = way.find(([name]) => !reached.has(name));
-  return missing ? {kind: missing[1], detail: `${missing[2]} (${ended})`} : {kind: 'unknown', detail: ended};
+  return {kind: 'unknown', detail: unit ? `${unit} failed: ${line}` : ended};
+}
+
+/** A guest without a flight recorder tells nothing of what is before the control plane's first sight of it. */
+function firstMissing(reached: ReadonlySet<string>): Point | undefined {
+  const asked = way.filter(({once}) => once === undefined || reached.has(once));
+  if (reached.has('userspace')) return asked.find(({name}) => !reached.has(name));
+  const furthest = asked.findLastIndex(({name}) => reached.has(name));
+  return furthest < 0 ? undefined : asked.slice(furthest).find(({name, once}) => once && !reached.has(name));
 }
 
 interface Telling {
@@ -87,6 +110,7 @@ interface Telling {
   readonly line?: unknown;
   readonly answer?: unknown;
   readonly 'proof failed'?: unknown;
+  readonly 'control plane failed'?: unknown;
   readonly cause?: unknown;
 }
 
@@ -109,13 +133,20 @@ function addTelling(record: BootRecord, told: Telling, atMs: number): BootRecord
   }
   if (typeof told['proof failed'] === 'string')
     return withFailure(record, proofFailure(told['proof failed'].trim(), told.cause));
+  if (typeof told['control plane failed'] === 'string') return {...record, broken: told['control plane failed']};
   if (typeof told.trouble === 'string') return withTrouble(record, troubleIn(line ?? ''));
-  if (typeof told.failed === 'string') {
-    const said = line ?? record.failedUnits[told.failed] ?? '';
-    const known = {...record, failedUnits: {...record.failedUnits, [told.failed]: said}};
-    return withTrouble(known, kindOfUnit(told.failed) && troubleIn(said));
-  }
+  if (typeof told.failed === 'string') return addFailedUnit(record, told.failed, line);
   return record;
+}
+
+/** @param line Of the unit's journal; absent in the telling that ends them. */
+function addFailedUnit(record: BootRecord, unit: string, line: string | undefined): BootRecord {
+  const said = line ?? record.failedUnits[unit] ?? '';
+  const kind = kindOfUnit(unit);
+  const known = {...record, failedUnits: {...record.failedUnits, [unit]: said}};
+  if (!kind) return known;
+  const itself = line === undefined ? {kind, detail: `${unit} failed: ${said}`} : undefined;
+  return withTrouble(known, troubleIn(said) ?? itself);
 }
 
 /** The proof names the kind itself where it knows it; else its words may. */
@@ -127,16 +158,17 @@ function proofFailure(detail: string, kind: unknown): Cause {
 /** What kernel, firmware, boot loader, systemd and cloud-init say by themselves. */
 function addSystemLine(record: BootRecord, text: string, atMs: number): BootRecord {
   if (/\] Linux version |^Linux version /.test(text)) return addMilestone(record, 'kernel', atMs);
-  if (/systemd\[1\]: systemd .* running in system mode/.test(text)) return addMilestone(record, 'userspace', atMs);
   const [, unit] = /\[FAILED\] Failed to start ([\w@.-]+\.\w+)/.exec(text) ?? [];
   if (unit) return {...record, failedUnits: {[unit]: text.replace(/^.*\[FAILED\] /, ''), ...record.failedUnits}};
   const end = deadEnd(text);
   return end ? withFailure(record, end) : withTrouble(record, troubleIn(text));
 }
 
+/** Each once; after a restart each once again. */
 function addMilestone(record: BootRecord, name: string, atMs: number): BootRecord {
-  if (record.milestones.some((milestone) => milestone.name === name)) return record;
-  return {...record, milestones: [...record.milestones, {name, atMs}]};
+  const has = (one: string) => record.milestones.some((milestone) => milestone.name === one);
+  const told = has(name) && has('powered off') ? `${name} again` : name;
+  return has(told) ? record : {...record, milestones: [...record.milestones, {name: told, atMs}]};
 }
 
 /** The first failure is the cause; later ones follow from it. */

@@ -4,6 +4,7 @@
 export * from './cause.js';
 export * from './config-drive.js';
 export * from './console.js';
+export * from './control-plane.js';
 export * from './diagnosis.js';
 export * from './machine.js';
 export * from './proof.js';

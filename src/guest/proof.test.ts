@@ -1,7 +1,7 @@
 import {fileURLToPath} from 'node:url';
 import {describe, expect, it} from 'vitest';
 import {chooseVersion, readCatalogue} from '../datastore/index.js';
-import {findAgentStart, type ProofSubject, proofCredentials, proofScript} from './proof.js';
+import {findAgentStart, type ProofSubject, proofCredentials, proofScript, shellCredentials} from './proof.js';
 
 async function mariadb(): Promise<ProofSubject> {
   const home = fileURLToPath(new URL('../..', import.meta.url));
@@ -46,5 +46,13 @@ describe('the proof in the guest', () => {
 
   it('is not known for managers that nobody has looked at', () => {
     expect(findAgentStart('vertica')).toBeUndefined();
+  });
+});
+
+describe('a shell in the guest', () => {
+  it('has the serial console to itself', () => {
+    const unit = shellCredentials()['systemd.extra-unit.trovestack-shell.service'];
+    expect(unit).toContain('Conflicts=serial-getty@ttyS0.service\n');
+    expect(unit).toContain('TTYPath=/dev/ttyS0\n');
   });
 });

@@ -101,3 +101,31 @@ export function proofCredentials(script: string): Record<string, string> {
     'trovestack.proof': script,
   };
 }
+
+/** Credentials by which systemd (256 or newer) in the guest gives whoever sits at the serial console a shell. */
+export function shellCredentials(): Record<string, string> {
+  const unit = [
+    '[Unit]',
+    'Description=Shell on the serial console',
+    'Conflicts=serial-getty@ttyS0.service',
+    'After=basic.target',
+    '[Service]',
+    'Environment=TERM=vt220 HOME=/root',
+    'WorkingDirectory=/root',
+    'ExecStart=-/bin/bash --login',
+    'Restart=always',
+    'RestartSec=0',
+    'StandardInput=tty-force',
+    'StandardOutput=tty',
+    'StandardError=tty',
+    'TTYPath=/dev/ttyS0',
+    'TTYReset=yes',
+    'KillMode=process',
+    'IgnoreSIGPIPE=no',
+    'SendSIGHUP=yes',
+  ];
+  return {
+    'systemd.extra-unit.trovestack-shell.service': `${unit.join('\n')}\n`,
+    'systemd.unit-dropin.basic.target~trovestack-shell': '[Unit]\nWants=trovestack-shell.service\n',
+  };
+}

@@ -1,6 +1,7 @@
 import {mkdir} from 'node:fs/promises';
 import {archiveStateId, type Deb} from '../archive/index.js';
 import {
+  Bug,
   canonicalJson,
   type DebianMirrors,
   debianSourceLines,
@@ -27,7 +28,8 @@ import type {Workshop} from './workshop.js';
  * from the same files, and its QEMU emulates without the faults of older ones. */
 const toolsRelease = 'trixie';
 
-/** What each root is for; the others stand on `assembly`. `elements` has what hooks of foreign elements call outside. */
+/** What each root is for. `elements` has what hooks of foreign elements call outside; `proof` the control plane of a boot proof
+ * and the clients that ask its database. */
 const packages = {
   assembly: [
     ...['mmdebstrap', 'apt-utils', 'ca-certificates', 'debian-archive-keyring', 'mount', 'python3-yaml', 'zstd'],
@@ -36,7 +38,11 @@ const packages = {
   ],
   elements: ['curl', 'git', 'gpg', 'rsync'],
   machines: ['qemu-system-x86', 'ovmf', 'seabios'],
+  proof: ['rabbitmq-server', 'python3-trove', 'mariadb-client-core', 'iproute2'],
 } as const;
+
+/** The root that each stands on. */
+const standsOn = {elements: 'assembly', machines: 'assembly', proof: 'machines'} as const;
 
 export type ToolsPurpose = keyof typeof packages;
 
@@ -82,13 +88,15 @@ export async function ensureToolsRoot(
     const archive = new PackageArchive(workshop, downloads, await findDebianMirrors(world.env), machine(), world);
     return await ensureToolsRoot(purpose, workshop, world, {archive, isUpdate: false});
   }
-  const assembly = await ensureRoot('assembly', undefined, workshop, world, source);
-  const machines = {archive: source.archive, isUpdate: false};
-  const roots =
-    purpose === 'assembly'
-      ? [assembly]
-      : [await ensureRoot(purpose, assembly, workshop, world, purpose === 'machines' ? machines : source), assembly];
-  const top = roots[0] ?? assembly;
+  const roots: StoredResult<RootFacts>[] = [];
+  for (const each of rootsOf(purpose)) {
+    // What boots an image shapes no bytes of it, and is in no lock.
+    const isLocked = each === 'assembly' || each === 'elements';
+    const from = isLocked ? source : {archive: source.archive, isUpdate: false};
+    roots.unshift(await ensureRoot(each, [...roots], workshop, world, from));
+  }
+  const [top, assembly] = [roots[0], roots.at(-1)];
+  if (!top || !assembly) throw new Bug('no-tools-root', {purpose});
   const {archive} = assembly.facts;
   const debs = roots.flatMap(({facts}) => facts.debs);
   if (source.locked && sha256(top.facts.packages) !== source.locked.identity) {
@@ -102,6 +110,11 @@ export async function ensureToolsRoot(
     archive,
     debs,
   };
+}
+
+/** A purpose's roots, the lowest first. */
+function rootsOf(purpose: ToolsPurpose): ToolsPurpose[] {
+  return purpose === 'assembly' ? [purpose] : [...rootsOf(standsOn[purpose]), purpose];
 }
 
 /** This machine's architecture, as Debian names it. */
@@ -118,7 +131,7 @@ interface PresentRoot {
 
 async function ensureRoot(
   purpose: ToolsPurpose,
-  below: StoredResult<RootFacts> | undefined,
+  below: readonly StoredResult<RootFacts>[],
   workshop: Workshop,
   world: World,
   source: ToolsSource,
@@ -141,7 +154,7 @@ async function ensureRoot(
 /** @returns The root that is wanted, or why it has to be made. */
 async function findRoot(
   purpose: ToolsPurpose,
-  below: StoredResult<RootFacts> | undefined,
+  below: readonly StoredResult<RootFacts>[],
   {store}: Workshop,
   {archive, locked, isUpdate}: ToolsSource,
 ): Promise<StoredResult<RootFacts> | string> {
@@ -151,7 +164,7 @@ async function findRoot(
   }
   const present = await store.readBuild<PresentRoot>(`tools-${purpose}`);
   const found = present && (await store.find<RootFacts>('roots', present.key));
-  if (!found || present?.below !== below?.instance) return 'not built before';
+  if (!found || present?.below !== below[0]?.instance) return 'not built before';
   if (!isUpdate) return found;
   const now = await archive.stateOf(toolsRelease);
   if (archiveStateId(now) === archiveStateId(found.facts.archive)) return found;
@@ -160,28 +173,28 @@ async function findRoot(
   return moves.length === 0 ? found : `package list moved: ${describeMoves(moves)}`;
 }
 
-function rootKey(purpose: ToolsPurpose, below: StoredResult<RootFacts> | undefined, identity: Sha256): Sha256 {
-  return sha256(canonicalJson({form: 2, purpose, packages: packages[purpose], below: below?.instance, identity}));
+function rootKey(purpose: ToolsPurpose, below: readonly StoredResult<RootFacts>[], identity: Sha256): Sha256 {
+  return sha256(canonicalJson({form: 2, purpose, packages: packages[purpose], below: below[0]?.instance, identity}));
 }
 
 async function makeRoot(
   purpose: ToolsPurpose,
-  below: StoredResult<RootFacts> | undefined,
+  below: readonly StoredResult<RootFacts>[],
   workshop: Workshop,
   world: World,
   source: ToolsSource,
 ): Promise<StoredResult<RootFacts>> {
   const {store} = workshop;
   const staged = await workshop.work.newFolder();
-  const layers = below ? [`${below.folder}/tree`] : [];
+  const layers = below.map(({folder}) => `${folder}/tree`);
   const facts = await fillRoot(purpose, layers, staged, workshop, world, source);
   const {locked} = source;
   const identity = locked?.identity ?? sha256(facts.packages);
   const key = rootKey(purpose, below, identity);
-  const result = await store.commit('roots', key, staged, facts, {on: below ? [below.instance] : []});
+  const result = await store.commit('roots', key, staged, facts, {on: below.slice(0, 1).map(({instance}) => instance)});
   const present = await store.readBuild<PresentRoot>(`tools-${purpose}`);
   if (!locked || !present)
-    await store.writeBuild(`tools-${purpose}`, {key, below: below?.instance} satisfies PresentRoot);
+    await store.writeBuild(`tools-${purpose}`, {key, below: below[0]?.instance} satisfies PresentRoot);
   return result;
 }
 
@@ -290,7 +303,16 @@ function installSpec(
   staged: string,
   lent: LentPackages,
 ): SandboxSpec {
-  const script = 'apt-get update && apt-get install --yes --no-install-recommends "$@" && rm -rf /var/lib/apt/lists/*';
+  // Packages of services start nothing (invoke-rc.d asks this program).
+  const refusal = '/usr/sbin/policy-rc.d';
+  const script = [
+    'set -eu',
+    `printf '#!/bin/sh\\nexit 101\\n' > ${refusal}`,
+    `chmod 755 ${refusal}`,
+    'apt-get update',
+    'apt-get install --yes --no-install-recommends "$@"',
+    `rm -rf ${refusal} /var/lib/apt/lists/*`,
+  ].join('\n');
   return {
     name: 'tools-packages',
     root: {layers, changes: {keptIn: staged}},

@@ -5,25 +5,34 @@ import type {ChosenVersion} from '../datastore/index.js';
 import {type DiskFile, readDiskFile} from '../disk/index.js';
 import {
   type Accelerator,
+  agentOptions,
   configDrive,
   type Firmware,
   findAgentStart,
+  type GuestIdentity,
+  loneAgentOptions,
   type Milestone,
   type ProofSubject,
   proofCredentials,
   proofScript,
 } from '../guest/index.js';
 import type {JudgedFinding} from '../rules/index.js';
-import {bootGuest} from './boot-guest.js';
+import {bootGuest, type GuestBoot, guestCpus} from './boot-guest.js';
 import {judgeImage} from './judge-image.js';
 import {ensureToolsRoot} from './tools-root.js';
 import {openWorkshop, type Workshop} from './workshop.js';
+
+/** `control-plane`: Trove's own code prepares the guest through its agent, and the database is asked from outside, before and
+ * after a restart. `database`: the database is started as the agent would, and asked within the guest. */
+export type ProofDepth = 'control-plane' | 'database';
 
 export interface VerifyRequest {
   readonly file: string;
   /** Boot it and ask its database, when the rules found no error in it. */
   readonly boot: boolean;
   readonly firmware?: Firmware | undefined;
+  /** How much of a cloud the boot has; default `control-plane`. */
+  readonly depth?: ProofDepth | undefined;
   /** What the image serves, `mariadb` or `mariadb:11.8`; default: what the image says of itself. */
   readonly datastore?: string | undefined;
   /** File with findings that may stay. */
@@ -42,6 +51,7 @@ export interface Verdict {
   readonly rulesAsked: number;
   readonly findings: readonly JudgedFinding[];
   readonly firmware?: Firmware;
+  readonly depth?: ProofDepth;
   readonly accelerator?: Accelerator;
   readonly datastore?: string;
   readonly version?: string;
@@ -51,10 +61,10 @@ export interface Verdict {
   readonly durationMs: number;
 }
 
-const defaultTimeoutMs = 600_000;
+const defaultTimeoutMs = 900_000;
 
 /** Asks the rules of an image file and, when asked, boots it as a cloud would: with a config drive from Trove and an empty
- * volume, on a network that leads nowhere. The file is only read. An image with errors isn't booted.
+ * volume, on a network that leads to the proof's own control plane at most. The file is only read. An image with errors isn't booted.
  * @throws {UsageError} `file-not-found`, `not-a-disk-image`, `unknown-datastore`, `unknown-version`, `bad-argument`,
  * `invalid-file`
  * @throws {StepError} `image-unsound` when it is too damaged to be read; `boot-not-proven`
@@ -115,7 +125,10 @@ function subjectOf(chosen: ChosenVersion | undefined): ProvenSubject {
   return {start, datastore, container: version.container, version: version.version};
 }
 
-type BootVerdict = Pick<Verdict, 'firmware' | 'accelerator' | 'datastore' | 'version' | 'serverVersion' | 'milestones'>;
+type BootVerdict = Pick<
+  Verdict,
+  'firmware' | 'depth' | 'accelerator' | 'datastore' | 'version' | 'serverVersion' | 'milestones'
+>;
 
 async function proveBoot(
   disk: DiskFile,
@@ -132,21 +145,41 @@ async function proveBoot(
     datastoreVersion: version,
     rpcKey: randomBytes(16).toString('hex'),
   };
-  const script = proofScript(subject, randomBytes(16).toString('hex'));
-  const tools = await ensureToolsRoot('machines', workshop, world);
+  const depth = request.depth ?? 'control-plane';
+  const tools = await ensureToolsRoot(depth === 'database' ? 'machines' : 'proof', workshop, world);
   const {accelerator, serverVersion, milestones} = await bootGuest(
     {
       disk,
       firmware,
       tools: tools.tree,
-      drive: configDrive(identity),
-      credentials: proofCredentials(script),
+      guestId: identity.guestId,
       memoryMiB: datastore.minimum.ramMiB,
       volumeGiB: datastore.minimum.volumeGiB,
       timeoutMs: request.timeoutMs ?? defaultTimeoutMs,
+      ...(depth === 'database' ? loneScene(identity, subject) : cloudScene(identity, subject)),
     },
     workshop,
     world,
   );
-  return {firmware, accelerator, datastore: datastore.name, version, serverVersion, milestones};
+  return {firmware, depth, accelerator, datastore: datastore.name, version, serverVersion, milestones};
+}
+
+type Scene = Pick<GuestBoot, 'drive' | 'credentials' | 'controlPlane'>;
+
+/** A guest that is given the proof as a unit of its own. */
+function loneScene(identity: GuestIdentity, subject: ProvenSubject): Scene {
+  const script = proofScript(subject, randomBytes(16).toString('hex'));
+  return {drive: configDrive(identity, loneAgentOptions), credentials: proofCredentials(script)};
+}
+
+/** A guest that a control plane waits for. */
+function cloudScene(identity: GuestIdentity, {datastore}: ProvenSubject): Scene {
+  const brokerPassword = randomBytes(16).toString('hex');
+  const userPassword = randomBytes(16).toString('hex');
+  const {ramMiB: memoryMiB} = datastore.minimum;
+  return {
+    drive: configDrive(identity, agentOptions(brokerPassword)),
+    credentials: {},
+    controlPlane: {identity, datastore, brokerPassword, userPassword, memoryMiB, cpus: guestCpus()},
+  };
 }
