@@ -29,6 +29,7 @@ const nouns: Readonly<Record<string, () => readonly Promise<CommandFile>[]>> = {
     import('./image-verify.js'),
     import('./image-inspect.js'),
     import('./image-sign.js'),
+    import('./image-boot.js'),
     import('./image-diff.js'),
     import('./image-why.js'),
     import('./image-load.js'),
