@@ -1,63 +1,9 @@
 import {execFileSync} from 'node:child_process';
-import {chmodSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import {readFileSync, rmSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
-import {openRawDisk, readPartitions} from '../../src/disk/index.js';
+import {rootOffset, Sabotage} from '../rig/sabotage.js';
 import {runTrovestack, temporaryFolder} from '../rig/trovestack.js';
-
-/** An image file that is written to, without mounting it. */
-class Sabotage {
-  readonly file: string;
-  readonly #offset: number;
-  #count = 0;
-
-  constructor(file: string, offset: number) {
-    this.file = file;
-    this.#offset = offset;
-  }
-
-  #debugfs(...commands: string[]): string {
-    const script = `${this.file}.debugfs`;
-    writeFileSync(script, `${commands.join('\n')}\n`);
-    return execFileSync('debugfs', ['-w', '-f', script, `${this.file}?offset=${this.#offset}`], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
-  }
-
-  remove(path: string): void {
-    this.#debugfs(`rm ${path}`);
-  }
-
-  /** Puts a file in the place of another, or where none was; folders on the way are made. */
-  write(path: string, text: string | Buffer, mode = 0o644): void {
-    const source = `${this.file}.${this.#count++}`;
-    writeFileSync(source, text);
-    chmodSync(source, mode);
-    const parts = path.split('/').slice(1, -1);
-    const folders = parts.map((_, i) => `mkdir /${parts.slice(0, i + 1).join('/')}`);
-    this.#debugfs(
-      ...folders,
-      `rm ${path}`,
-      `write ${source} ${path}`,
-      `set_inode_field ${path} mode ${(0o100000 | mode).toString(8).padStart(7, '0')}`,
-    );
-  }
-
-  read(path: string): string {
-    return execFileSync('debugfs', ['-R', `cat ${path}`, `${this.file}?offset=${this.#offset}`], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
-  }
-
-  edit(path: string, from: string | RegExp, to: string, mode?: number): void {
-    const text = this.read(path);
-    const edited = text.replace(from, to);
-    if (edited === text) throw new Error(`${path} has nothing like ${from}`);
-    this.write(path, edited, mode);
-  }
-}
 
 interface Finding {
   readonly rule: string;
@@ -177,20 +123,20 @@ const cases: readonly (readonly [what: string, act: (image: Sabotage) => void, r
   ],
 ];
 
-function initrdOf(image: Sabotage): string {
-  const listed = execFileSync('debugfs', ['-R', 'ls -p /boot', image.file], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  return `/boot/${/\/(initrd\.img-[^/]+)\//.exec(listed)?.[1]}`;
-}
-
 /** As crypt(3) makes it. */
 function hashOf(password: string): string {
   return execFileSync('perl', ['-e', 'print crypt($ARGV[0], q($y$j9T$abcdefgh$))', password], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'ignore'],
   });
+}
+
+function initrdOf(image: Sabotage): string {
+  const listed = execFileSync('debugfs', ['-R', 'ls -p /boot', image.file], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  return `/boot/${/\/(initrd\.img-[^/]+)\//.exec(listed)?.[1]}`;
 }
 
 describe('an image that was tampered with', () => {
@@ -203,9 +149,7 @@ describe('an image that was tampered with', () => {
     good = join(folder.path, 'good.raw');
     const built = await runTrovestack(['image', 'build', 'mariadb', '--format', 'raw', '--output-file', good]);
     expect(built, built.stderr).toMatchObject({exitCode: 0});
-    await using disk = await openRawDisk(good);
-    const {partitions} = await readPartitions(disk.read, disk.sizeBytes);
-    offset = partitions.at(-1)?.startBytes ?? 0;
+    offset = await rootOffset(good);
   });
 
   afterAll(() => folder[Symbol.asyncDispose]());
