@@ -73,7 +73,8 @@ const way: readonly Point[] = [
   {name: 'agent reports HEALTHY', kind: 'image: database', words: 'it is not healthy', once: 'control plane ready'},
   {name: 'query answered from outside', kind: 'image: port', words: 'nobody answers', once: 'agent reports HEALTHY'},
   {name: 'powered off', kind: 'image: restart', words: 'the guest does not power off', once: 'restart asked'},
-  {name: 'HEALTHY again', kind: 'image: restart', words: 'it did not come back', once: 'restart asked'},
+  {name: 'data kept', kind: 'image: restart', words: 'the database did not come back', once: 'restart asked'},
+  {name: 'HEALTHY again', kind: 'image: restart', words: 'the agent did not come back', once: 'restart asked'},
 ];
 
 /** Why there is no answer, for a boot that ended without telling: what failed on the way, else the first point that it
