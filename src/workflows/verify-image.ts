@@ -31,7 +31,7 @@ export interface VerifyRequest {
   /** Boot it and ask its database, when the rules found no error in it. */
   readonly boot: boolean;
   readonly firmware?: Firmware | undefined;
-  /** How much of a cloud the boot has; default `control-plane`. */
+  /** How much of a cloud the boot has; default `database`. */
   readonly depth?: ProofDepth | undefined;
   /** What the image serves, `mariadb` or `mariadb:11.8`; default: what the image says of itself. */
   readonly datastore?: string | undefined;
@@ -145,7 +145,7 @@ async function proveBoot(
     datastoreVersion: version,
     rpcKey: randomBytes(16).toString('hex'),
   };
-  const depth = request.depth ?? 'control-plane';
+  const depth = request.depth ?? 'database';
   const tools = await ensureToolsRoot(depth === 'database' ? 'machines' : 'proof', workshop, world);
   const {accelerator, serverVersion, milestones} = await bootGuest(
     {

@@ -101,7 +101,19 @@ describe('an image that only a boot finds out', () => {
   });
 
   const verify = (file: string, ...args: string[]) =>
-    runTrovestack(['image', 'verify', file, '--datastore', 'mariadb', '--boot', '--output', 'json', ...args]);
+    runTrovestack([
+      'image',
+      'verify',
+      file,
+      '--datastore',
+      'mariadb',
+      '--boot',
+      '--proof',
+      'control-plane',
+      '--output',
+      'json',
+      ...args,
+    ]);
 
   test('is told from the good one, which keeps its data through a restart', async () => {
     const {exitCode, stdout, stderr} = await verify(good);
