@@ -34,6 +34,8 @@ export interface FaultProxy extends AsyncDisposable {
   readonly authUrl: string;
   /** Every call since the last `arm`, in order. */
   readonly calls: CallName[];
+  /** How often the armed fault has happened. */
+  readonly happened: number;
   /** Lets the fault happen to the call of this name that comes as the `nth` (from 0), or to each. Clears `calls`. */
   arm(name: CallName | undefined, fault?: Fault, nth?: number | 'each'): void;
 }
@@ -48,11 +50,14 @@ export async function startFaultProxy(host: string): Promise<FaultProxy> {
   const calls: CallName[] = [];
   let armed: {name: CallName; fault: Fault; nth: number | 'each'} | undefined;
   let seen = 0;
+  let happened = 0;
   const faultOf = (name: CallName): Fault | undefined => {
     if (armed?.name !== name) return undefined;
     const isIt = armed.nth === 'each' || armed.nth === seen;
     seen++;
-    return isIt ? armed.fault : undefined;
+    if (!isIt) return undefined;
+    happened++;
+    return armed.fault;
   };
   const server = createServer((request, response) => {
     const [, port = '', ...rest] = (request.url ?? '').split('/');
@@ -67,9 +72,13 @@ export async function startFaultProxy(host: string): Promise<FaultProxy> {
   return {
     authUrl: `http://127.0.0.1:${port}/5000/v3`,
     calls,
+    get happened() {
+      return happened;
+    },
     arm(name, fault, nth = 0) {
       calls.length = 0;
       seen = 0;
+      happened = 0;
       armed = name === undefined || fault === undefined ? undefined : {name, fault, nth};
     },
     async [Symbol.asyncDispose]() {
