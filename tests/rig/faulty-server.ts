@@ -12,7 +12,10 @@ export interface FaultyServer extends AsyncDisposable {
 
 /** A server on this machine that misbehaves as it is told: nothing in it pretends to be a service of OpenStack but the
  * answer to a sign-in, whose catalog names the server itself for each service. */
-export async function startFaultyServer(behave: Behaviour): Promise<FaultyServer> {
+export async function startFaultyServer(
+  behave: Behaviour,
+  services: readonly string[] = ['image', 'database'],
+): Promise<FaultyServer> {
   const requests: string[] = [];
   const server = createServer((request, response) => {
     let body = '';
@@ -21,7 +24,7 @@ export async function startFaultyServer(behave: Behaviour): Promise<FaultyServer
     });
     request.on('end', () => {
       requests.push(`${request.method} ${request.url}`);
-      if (request.url === '/v3/auth/tokens' && !body.includes('"wrong"')) grant(response, urlOf());
+      if (request.url === '/v3/auth/tokens' && !body.includes('"wrong"')) grant(response, urlOf(), services);
       else behave(Object.assign(request, {body}), response);
     });
   });
@@ -39,8 +42,8 @@ export async function startFaultyServer(behave: Behaviour): Promise<FaultyServer
 
 let tokens = 0;
 
-function grant(response: ServerResponse, url: string): void {
-  const catalog = ['image', 'database'].map((type) => ({type, endpoints: [{interface: 'public', region: 'R', url}]}));
+function grant(response: ServerResponse, url: string, services: readonly string[]): void {
+  const catalog = services.map((type) => ({type, endpoints: [{interface: 'public', region: 'R', url}]}));
   response.writeHead(201, {'x-subject-token': `token-${++tokens}`, 'content-type': 'application/json'});
   response.end(JSON.stringify({token: {project: {id: 'p'}, catalog}}));
 }
