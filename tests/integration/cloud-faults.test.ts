@@ -88,6 +88,14 @@ describe('a change', () => {
     expect(cloud.server.requests.filter((request) => request.includes('datastore-versions'))).toHaveLength(1);
   });
 
+  it('that Trove puts off for its rate is sent again after the wait that it names, whichever way it does', async () => {
+    const named: Behaviour = (_request, response) => response.writeHead(413, {'retry-after': '0'}).end();
+    const inBody = answer(413, json({overLimit: {code: 413, retryAfter: '0'}}));
+    await using cloud = await meet(inTurn(named, inBody, answer(202)));
+    await cloud.trove.create({datastore: 'd', manager: 'd', version: '1', image: {imageId: 'i'}});
+    expect(cloud.server.requests.filter((request) => request.includes('datastore-versions'))).toHaveLength(3);
+  });
+
   it('carries 2^64−1 with every digit', async () => {
     let sent = '';
     await using cloud = await meet((request, response) => {

@@ -152,6 +152,7 @@ describe.skipIf(process.getuid?.() !== 0)('loading and activating through faults
   const statuses = [401, 403, 404, 409, 413, 429, 500, 502, 503];
   const everywhere: Readonly<Record<string, Fault>> = {
     ...Object.fromEntries(statuses.map((status) => [`answer ${status}`, {kind: 'status', status}])),
+    'rate limit': {kind: 'status', status: 413, headers: {'retry-after': '0'}},
     cut: {kind: 'cut'},
     'lost answer': {kind: 'lost answer'},
     drip: {kind: 'drip'},

@@ -24,6 +24,12 @@ export function databaseFiles(settings: CloudSettings): InnerFile[] {
         management_security_groups: '',
         trove_security_groups_support: false,
         taskmanager_manager: 'trove.taskmanager.manager.Manager',
+        // Of each method, a minute and project; the default of 200 is in the way of tests.
+        http_get_rate: 100_000,
+        http_post_rate: 100_000,
+        http_put_rate: 100_000,
+        http_delete_rate: 100_000,
+        http_mgmt_post_rate: 100_000,
         default_datastore: 'mariadb',
         agent_call_high_timeout: 600,
         agent_call_low_timeout: 60,
