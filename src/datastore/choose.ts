@@ -7,6 +7,11 @@ export interface ChosenVersion {
   readonly version: DatastoreVersion;
 }
 
+/** The tags in Glance that images for one version have, and no others. */
+export function selectTags({name, registration}: DatastoreDefinition, version: string): readonly string[] {
+  return [...registration.tags, `${name}-${version}`];
+}
+
 /** Splits `mariadb:11.8` or `mariadb`. */
 function parseDatastoreName(text: string): {readonly name: string; readonly version?: string} {
   const [name = '', ...version] = text.split(':');

@@ -12,6 +12,7 @@ import {
   type RegisteredVersion,
   readCatalogue,
   rolledBackProperty,
+  selectTags,
 } from '../datastore/index.js';
 import {type CanaryChoice, type CanaryReport, tryImage} from './canary.js';
 import {type GateRequest, passGate} from './image-gate.js';
@@ -64,7 +65,7 @@ export async function activateImage(request: ActivateRequest, world: World): Pro
   await using services = await openImageServices(await readCloudSettings(world, request), world);
   const registered = await findRegistered(datastore.name, version.version, services);
   const image = await chooseImage(request.image, registered, services);
-  return await activateVersion(services, registered, image, request, world, datastore);
+  return await activateVersion(services, {version: registered, image, datastore}, request, world);
 }
 
 /** @throws {UsageError} `not-registered` */
@@ -78,25 +79,29 @@ export async function findRegistered(
   throw new UsageError('not-registered', {datastore, version, cloud: session.settings.name});
 }
 
+export interface ActivationSubject {
+  readonly version: RegisteredVersion;
+  /** Undefined for a version whose tags select none yet. */
+  readonly image: GlanceImage | undefined;
+  readonly datastore: DatastoreDefinition;
+}
+
 /** Activates one registered version on one image: gate, trial instance, switch, reading back. What was before comes back when
  * the switch fails.
- * @param image Undefined for a version that selects its image by tags.
  * @throws {StepError} `gate-closed`
  * @throws {CloudError} `canary-failed`, `activation-failed`; `image-rejected` when the image has no data
  */
 export async function activateVersion(
   services: ImageServices,
-  registered: RegisteredVersion,
-  image: GlanceImage | undefined,
+  {version: registered, image, datastore}: ActivationSubject,
   options: ActivationOptions,
   world: World,
-  datastore?: DatastoreDefinition,
 ): Promise<Activation> {
   if (image && image.status !== 'active') {
     throw new CloudError('image-rejected', {image: image.name, problem: `its status is "${image.status}"`});
   }
   const cloud = services.session.settings.name;
-  const actions = await planSwitch(registered, image, options, services);
+  const actions = await planSwitch({version: registered, image, datastore}, options, services);
   const known = {cloud, actions, ...(image ? {imageId: image.id, imageName: image.name} : {})};
   const isDryRun = options.dryRun === true;
   const target = `datastore version ${nameOf(registered)}`;
@@ -122,21 +127,17 @@ export async function activateVersion(
 
 /** Reads what serves now, and plans the way from there. */
 async function planSwitch(
-  version: RegisteredVersion,
-  image: GlanceImage | undefined,
+  {version: found, image, datastore}: ActivationSubject,
   {select: asked}: ActivationOptions,
   {glance, trove}: ImageServices,
 ): Promise<ActivationAction[]> {
-  const wasLoadedForTags = !version.isActive && version.imageTags.length > 0;
-  const select = asked ?? (isByTags(version) || wasLoadedForTags ? 'tags' : 'id');
-  if (select === 'tags' && version.imageTags.length === 0) {
-    const problem = `${nameOf(version)} has no tags to find an image by`;
-    const next = 'trovestack image load FILE --select tags gives it some';
-    throw new UsageError('bad-argument', {argument: '--select tags', problem, next});
-  }
+  const wasLoadedForTags = !found.isActive && found.imageTags.length > 0;
+  const select = asked ?? (isByTags(found) || wasLoadedForTags ? 'tags' : 'id');
+  const hasTags = found.imageTags.length > 0;
+  const version = select === 'tags' && !hasTags ? {...found, imageTags: selectTags(datastore, found.version)} : found;
   const rivals = select === 'tags' ? await glance.listTagged(version.imageTags) : [];
   const versions = await trove.list();
-  const serving = await servingImage(version, {glance});
+  const serving = await servingImage(found, {glance});
   return planActivation({version, versions, image, serving, select, rivals});
 }
 

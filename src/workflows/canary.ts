@@ -43,7 +43,7 @@ export async function tryImage(
   services: ImageServices,
   version: RegisteredVersion,
   image: GlanceImage,
-  datastore: DatastoreDefinition | undefined,
+  datastore: DatastoreDefinition,
   choice: CanaryChoice,
   world: World,
 ): Promise<CanaryReport> {
@@ -71,7 +71,7 @@ export async function tryImage(
   });
   const wanted = {name, datastore: datastoreName, version: name, flavorId: flavor.id, networkId: network};
   try {
-    const volumeGiB = datastore?.minimum.volumeGiB ?? 1;
+    const volumeGiB = datastore.minimum.volumeGiB;
     const {id} = await createInstance(session, wanted).catch((error: unknown) => {
       if (!(error instanceof CloudError) || !/volume size/i.test(error.message)) throw error;
       return createInstance(session, {...wanted, volumeGiB}); // this Trove keeps databases on volumes
@@ -97,12 +97,12 @@ async function reasonToSkip({session}: ImageServices, {isWanted}: CanaryChoice):
 async function chooseFlavor(
   {session}: ImageServices,
   image: GlanceImage,
-  datastore: DatastoreDefinition | undefined,
+  datastore: DatastoreDefinition,
   {flavor: asked}: CanaryChoice,
 ): Promise<Flavor> {
   const flavors = await listFlavors(session);
-  const ramMiB = Math.max(image.minRamMiB, datastore?.minimum.ramMiB ?? 0);
-  const volumeGiB = datastore?.minimum.volumeGiB ?? 1;
+  const ramMiB = Math.max(image.minRamMiB, datastore.minimum.ramMiB);
+  const volumeGiB = datastore.minimum.volumeGiB;
   // A cloud whose databases are on ephemeral disks has flavors with some; a flavor's disk of 0 is as large as the image.
   const fitting = flavors
     .filter((one) => one.ramMiB >= ramMiB && (one.diskGiB === 0 || one.diskGiB >= image.minDiskGiB))

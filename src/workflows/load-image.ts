@@ -12,6 +12,7 @@ import {
   planLoad,
   quotaProblem,
   type RegisteredVersion,
+  selectTags,
   type WantedLoad,
 } from '../datastore/index.js';
 import {type DiskFile, readDiskFile} from '../disk/index.js';
@@ -117,7 +118,12 @@ export async function loadInto(
   const order = {plan, wanted: image, newImageId: randomUUID(), fromUrl: request.fromUrl};
   const applied = await applyLoad(order, services, world);
   const activation = request.activate
-    ? await activateVersion(services, applied.version, applied.image, {evidence: request.file, ...request}, world)
+    ? await activateVersion(
+        services,
+        {version: applied.version, image: applied.image, datastore: image.datastore},
+        {evidence: request.file, ...request},
+        world,
+      )
     : undefined;
   return resultOf({...before, applied, ...(activation ? {activation} : {})});
 }
@@ -136,14 +142,9 @@ async function wantedLoad(image: ImageToLoad, request: LoadRequest, {session}: I
     imageName: image.name,
     sizeBytes: image.disk.fileSizeBytes,
     parameters: image.parameters,
-    selectTags: request.select === 'tags' ? selectTagsOf(image) : [],
+    selectTags: request.select === 'tags' ? selectTags(image.datastore, image.version.version) : [],
     ...(shareWith === undefined ? {} : {shareWith}),
   };
-}
-
-/** Tags that only images for this version have. */
-function selectTagsOf({datastore, version}: ImageToLoad): readonly string[] {
-  return [...datastore.registration.tags, `${datastore.name}-${version.version}`];
 }
 
 async function readCloud(

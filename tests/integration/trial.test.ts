@@ -3,10 +3,16 @@ import {describe, expect, it} from 'vitest';
 import type {World} from '../../src/base/index.js';
 import type {GlanceImage} from '../../src/cloud/index.js';
 import {settingsFrom} from '../../src/cloud/settings.js';
-import type {RegisteredVersion} from '../../src/datastore/index.js';
+import {
+  chooseVersion,
+  type DatastoreDefinition,
+  type RegisteredVersion,
+  readCatalogue,
+} from '../../src/datastore/index.js';
 import {tryImage} from '../../src/workflows/canary.js';
 import {openImageServices} from '../../src/workflows/image-services.js';
 import {type Behaviour, startFaultyServer} from '../rig/faulty-server.js';
+import {home} from '../rig/trovestack.js';
 
 const version: RegisteredVersion = {
   ...{id: 'v', datastore: 'mariadb', manager: 'mariadb', name: '11.8', version: '11.8'},
@@ -16,6 +22,10 @@ const image: GlanceImage = {
   ...{id: randomUUID(), name: 'new', status: 'active', visibility: 'private', createdAt: '2026-01-01T00:00:00Z'},
   ...{minDiskGiB: 3, minRamMiB: 1024, tags: [], properties: {}, isProtected: false},
 };
+
+async function mariadb(): Promise<DatastoreDefinition> {
+  return chooseVersion(await readCatalogue(home), 'mariadb').datastore;
+}
 
 /** How an instance ends on a server that otherwise does as it is told, and what it holds meanwhile. */
 function cloudWhere(instances: 'become healthy' | 'fail' | 'stay in the making', onFirstLook: () => void = () => {}) {
@@ -82,7 +92,9 @@ async function tried(cloud: ReturnType<typeof cloudWhere>, services?: readonly s
   const world: World = {emit, env: {}, paths, signal: signal ?? new AbortController().signal};
   await using opened = await openImageServices(settingsFrom('trial', 'a test', {auth}, true), world);
   const choice = {timeoutMs: 300, ...(services ? {} : {isWanted: true})};
-  const report = await tryImage(opened, version, image, undefined, choice, world).catch((error: unknown) => error);
+  const report = await tryImage(opened, version, image, await mariadb(), choice, world).catch(
+    (error: unknown) => error,
+  );
   return {report, warnings: texts};
 }
 
