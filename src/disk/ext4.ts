@@ -17,13 +17,18 @@ export interface Ext4 {
   readonly sizeBytes: number;
   /** Its journal holds changes that aren't in their places yet: it was copied while mounted, and is read as it stands. */
   readonly needsRecovery: boolean;
-  /** All paths with their content's digests, in no order; texts of the files that `wants` names. */
-  list(wants: (path: string, sizeBytes: number) => boolean, signal: AbortSignal): Promise<ReadTree>;
+  /** All paths with their content's digests, in no order; texts of the files that `wants` names.
+   * @param mostBytes Of what is listed, as JSON.
+   * @throws {DamagedFileSystem}
+   */
+  list(wants: Wants, signal: AbortSignal, mostBytes?: number): Promise<ReadTree>;
   /** What is at a path, links on the way not followed; undefined for nothing.
    * @throws {DamagedFileSystem}
    */
   look(path: string, signal: AbortSignal): Promise<FoundFile | undefined>;
 }
+
+export type Wants = (path: string, sizeBytes: number) => boolean;
 
 export interface FoundFile {
   readonly type: EntryType;
@@ -48,9 +53,10 @@ const unreadable: Readonly<Record<number, string>> = {
 
 /** Opens a file system.
  * @param read Offsets count from the file system's start.
+ * @param sizeBytes Of what it lies in.
  * @returns A text with the reason when it can't be read; undefined when there is none of this kind.
  */
-export async function openExt4(read: ReadBytes): Promise<Ext4 | string | undefined> {
+export async function openExt4(read: ReadBytes, sizeBytes: number): Promise<Ext4 | string | undefined> {
   const block = await read(1024, 1024);
   if (block.readUInt16LE(0x38) !== 0xef53) return undefined;
   const incompatible = block.readUInt32LE(0x60);
@@ -59,13 +65,15 @@ export async function openExt4(read: ReadBytes): Promise<Ext4 | string | undefin
   }
   const superblock = parseSuperblock(block, incompatible);
   if (typeof superblock === 'string') return superblock;
+  const ownBytes = superblock.blocks * superblock.blockSize;
+  if (ownBytes > sizeBytes) return `it has ${ownBytes} bytes by its superblock, and ${sizeBytes} are there`;
   return {
     uuid: block.toString('hex', 0x68, 0x78).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-'),
     label: block.toString('utf8', 0x78, 0x88).replace(/\0.*$/s, ''),
-    sizeBytes: superblock.blocks * superblock.blockSize,
+    sizeBytes: ownBytes,
     needsRecovery: (incompatible & 4) !== 0,
-    list: (wants, signal) => new Walk(superblock, read, wants, signal).run(),
-    look: (path, signal) => new Walk(superblock, read, () => false, signal).look(path),
+    list: (wants, signal, mostBytes = listedBytes) => new Walk(superblock, read, wants, signal, mostBytes).run(),
+    look: (path, signal) => new Walk(superblock, read, () => false, signal, listedBytes).look(path),
   };
 }
 
@@ -132,6 +140,8 @@ const zeroPieces = 16;
 const zeroPiece = Buffer.alloc(pieceBytes);
 /** The longest file whose content `look` tells. */
 const lookedBytes = 2 ** 20;
+/** The most that a listing takes as JSON, which has to fit into a string of Node's (512 MiB). */
+const listedBytes = 400 * 2 ** 20;
 /** The longest value of an attribute (XATTR_SIZE_MAX). */
 const attributeBytes = 65_536;
 
@@ -142,26 +152,26 @@ export class DamagedFileSystem extends Error {}
 class Walk {
   readonly #fs: Superblock;
   readonly #read: ReadBytes;
-  readonly #wants: (path: string, sizeBytes: number) => boolean;
+  readonly #wants: Wants;
   readonly #signal: AbortSignal;
+  readonly #mostBytes: number;
+  #listedBytes = 0;
   readonly #entries: TreeEntry[] = [];
   readonly #contents = new Map<string, Buffer>();
   readonly #folders = new Set<number>();
+  /** By inode: the content of a file with many names is read once. */
+  readonly #digests = new Map<number, Sha256>();
   readonly #tables = new Map<number, number>();
   readonly #attributeBlocks = new Map<number, readonly RawAttribute[]>();
   /** Files with several names: the paths of each. */
   readonly #names = new Map<number, string[]>();
 
-  constructor(
-    fs: Superblock,
-    read: ReadBytes,
-    wants: (path: string, sizeBytes: number) => boolean,
-    signal: AbortSignal,
-  ) {
+  constructor(fs: Superblock, read: ReadBytes, wants: Wants, signal: AbortSignal, mostBytes: number) {
     this.#fs = fs;
     this.#read = read;
     this.#wants = wants;
     this.#signal = signal;
+    this.#mostBytes = mostBytes;
   }
 
   async run(): Promise<ReadTree> {
@@ -203,13 +213,25 @@ class Walk {
     this.#signal.throwIfAborted();
     if (this.#folders.has(inode.number)) throw new DamagedFileSystem(`the folder "${path}" has two places`);
     this.#folders.add(inode.number);
-    this.#entries.push(await this.#entryOf(path || '/', inode));
+    await this.#add(path || '/', inode);
     for (const {name, number} of await this.#childrenOf(path, inode)) {
       const child = await this.#inode(number);
       const childPath = `${path}/${name}`;
       if (child.type === 'folder') await this.#enter(childPath, child);
-      else this.#entries.push(await this.#entryOf(childPath, child));
+      else await this.#add(childPath, child);
     }
+  }
+
+  async #add(path: string, inode: Inode): Promise<void> {
+    const entry = await this.#entryOf(path, inode);
+    this.#account(JSON.stringify(entry).length);
+    this.#entries.push(entry);
+  }
+
+  #account(bytes: number): void {
+    this.#listedBytes += bytes;
+    if (this.#listedBytes <= this.#mostBytes) return;
+    throw new DamagedFileSystem(`its paths and texts are more than the ${this.#mostBytes} bytes that a listing holds`);
   }
 
   async #childrenOf(path: string, inode: Inode): Promise<{readonly name: string; readonly number: number}[]> {
@@ -260,14 +282,25 @@ class Walk {
   }
 
   async #digest(path: string, inode: Inode): Promise<Sha256> {
+    const isWanted = this.#wants(path, inode.sizeBytes);
+    const known = this.#digests.get(inode.number);
+    if (known && !isWanted) return known;
     const hash = createHash('sha256');
-    const kept: Buffer[] | undefined = this.#wants(path, inode.sizeBytes) ? [] : undefined;
+    const kept: Buffer[] = [];
     for await (const piece of this.#pieces(inode)) {
       hash.update(piece);
-      kept?.push(Buffer.from(piece));
+      if (!isWanted) continue;
+      this.#account(piece.length);
+      kept.push(Buffer.from(piece));
     }
-    if (kept) this.#contents.set(path, Buffer.concat(kept));
-    return hash.digest('hex') as Sha256;
+    if (isWanted) {
+      const content = Buffer.concat(kept);
+      this.#account(JSON.stringify(content.toString('latin1')).length - content.length);
+      this.#contents.set(path, content);
+    }
+    const digest = hash.digest('hex') as Sha256;
+    this.#digests.set(inode.number, digest);
+    return digest;
   }
 
   /** A small file's content: that of folders, links and attributes. */

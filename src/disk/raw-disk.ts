@@ -10,7 +10,9 @@ export interface OpenDisk extends AsyncDisposable {
 const chunkBytes = 2 ** 20;
 const keptChunks = 24;
 
-/** Opens a raw disk file. What is read is kept for a while: small files that lie together come with one reading. */
+/** Opens a raw disk file. What is read is kept for a while: small files that lie together come with one reading.
+ * Zeros stand for what is beyond its end, however far: offsets may come from a damaged disk.
+ */
 export async function openRawDisk(path: string): Promise<OpenDisk> {
   const file = await open(path, 'r');
   const {size} = await file.stat();
@@ -30,6 +32,7 @@ export async function openRawDisk(path: string): Promise<OpenDisk> {
   return {
     sizeBytes: size,
     async read(offset, length) {
+      if (offset >= size) return Buffer.alloc(length);
       const first = Math.floor(offset / chunkBytes);
       const last = Math.floor((offset + length - 1) / chunkBytes);
       if (last > first + 1) return readExactly(file, offset, length);

@@ -131,7 +131,8 @@ const sabotages: readonly (readonly [
   act: (draft: Draft) => void,
   also?: readonly string[],
 ])[] = [
-  ['disk.consistent', 'a damaged qcow2', (d) => (d.probes = {...d.probes, qcow2Problem: '3 leaked clusters'})],
+  ['disk.consistent', 'a damaged qcow2', (d) => (d.probes = {...d.probes, qcow2Problem: 'ERROR cluster 4'})],
+  ['disk.lost-space', 'a qcow2 with leaks', (d) => (d.probes = {...d.probes, qcow2Leaks: '3 clusters'})],
   ['disk.partition-table', 'a bare file system', (d) => (d.content = {table: 'none', partitions: rootOnly})],
   [
     'disk.bootable',

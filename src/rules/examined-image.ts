@@ -20,6 +20,8 @@ import {
 export interface Probes {
   /** `qemu-img check`. */
   readonly qcow2Problem?: string;
+  /** `qemu-img check`, when it finds nothing but space that is lost. */
+  readonly qcow2Leaks?: string;
   /** `e2fsck -n` of the root file system. */
   readonly fileSystemProblem?: string;
   /** Programs for UEFI in the EFI system partition, `BOOTX64.EFI`; absent when there is no such partition. */

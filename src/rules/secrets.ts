@@ -2,6 +2,7 @@ import {parsePasswords} from '../inspection/index.js';
 import {agentUnit, agentUser} from './agent.js';
 import {homesOf, named} from './hygiene.js';
 import {at, fact, type Rule} from './rule.js';
+import {loginsOfSshd} from './sshd-settings.js';
 
 export const secretRules: readonly Rule[] = [
   {
@@ -83,18 +84,13 @@ export const secretRules: readonly Rule[] = [
     severity: 'warning',
     statement: 'SSH takes no passwords, and no root',
     reason: 'Instances stand in networks of customers, where passwords are tried all day.',
-    remedy: 'PasswordAuthentication no and PermitRootLogin no in /etc/ssh/sshd_config.d',
+    remedy:
+      'PasswordAuthentication no and PermitRootLogin no in /etc/ssh/sshd_config.d/00-….conf: the first value counts',
     source: 'sshd_config(5)',
     find: (image) => {
       if (!['ssh.service', 'sshd.service', 'ssh.socket'].some((name) => image.units.get(name) === 'enabled')) return [];
-      const files = [...image.below('/etc/ssh/sshd_config.d').map(({path}) => path), '/etc/ssh/sshd_config'];
-      return files
-        .filter((path) =>
-          /^\s*(PasswordAuthentication\s+yes|PermitRootLogin\s+yes|PermitEmptyPasswords\s+yes)/im.test(
-            image.text(path) ?? '',
-          ),
-        )
-        .map((path) => at(path, 'it allows logins by password, or as root'));
+      const files = image.below('/etc/ssh').map(({path}) => path);
+      return loginsOfSshd(image.text, files).map(({path, allows}) => at(path, `it allows ${allows}`));
     },
   },
   {

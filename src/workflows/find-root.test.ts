@@ -1,5 +1,5 @@
 import {describe, expect, test} from 'vitest';
-import type {Ext4} from '../disk/index.js';
+import {DamagedFileSystem, type Ext4} from '../disk/index.js';
 import {findRoot, type OpenPartition} from './find-root.js';
 
 const {signal} = new AbortController();
@@ -41,6 +41,16 @@ describe('the root file system of a disk', () => {
     expect(await chosen(partition(1, 100, []), partition(2, 200, []))).toBe(
       '2: none has /etc/os-release, and it is the largest',
     );
+  });
+
+  test('is found beside a damaged file system, which is told; but not among damaged ones alone', async () => {
+    const data = partition(1, 900, []);
+    const look = () => Promise.reject(new DamagedFileSystem('inode 12 is of no known type'));
+    const damaged = {...data, ext4: {...(data.ext4 as Ext4), look}};
+    const root = await findRoot([damaged, partition(2, 100, system)], signal);
+    expect(root?.partition.found.number).toBe(2);
+    expect(root?.notes).toEqual(['partition 1: its file system is damaged: inode 12 is of no known type']);
+    await expect(findRoot([damaged, partition(2, 100, [])], signal)).rejects.toThrow('inode 12 is of no known type');
   });
 
   test('is none where none can be read', async () => {

@@ -21,7 +21,7 @@ import {
   type TreeEntry,
 } from '../inspection/index.js';
 import {findRoot, type OpenPartition, openPartitions, partitionName} from './find-root.js';
-import {type ImageTools, openImageTools} from './image-tools.js';
+import {type ImageTools, inTime, openImageTools, type ReadingLimits} from './image-tools.js';
 import type {Workshop} from './workshop.js';
 
 /** An image file's content, with the file's own digest. */
@@ -35,15 +35,15 @@ export interface ReadImage {
 
 /** Reads all that a disk image holds without mounting it: partitions, every path with the digest of its content, the texts that
  * decide how the system behaves. The store keeps the result by the image's digest.
- * @param tools Of this image, where the caller has them open already.
- * @throws {StepError} `image-unsound` when it is damaged.
+ * @param opened Tools of this image, where the caller has them open already.
+ * @throws {StepError} `image-unsound` when it is damaged; `image-over-limit` when it would take too much to read it.
  * @throws {UsageError} `not-a-disk-image` when it has no root file system that can be read here (ext2, ext3, ext4).
  */
 export async function readImage(
   disk: DiskFile,
   workshop: Workshop,
   world: World,
-  tools?: ImageTools,
+  opened?: ImageTools,
 ): Promise<ReadImage> {
   const sha256 = await sha256OfFile(disk.path, world.signal);
   const image = {file: disk.path, sha256};
@@ -52,9 +52,12 @@ export async function readImage(
   const known = knownDisk && (await readKept(keptFile(knownDisk, workshop)));
   if (knownDisk && known) return {...image, diskSha256: knownDisk, content: known};
   const startedAt = performance.now();
-  const raw = await (tools ?? (await openImageTools(disk, workshop, world))).raw();
-  const content = await readRawDisk(raw.path, disk, world);
-  const diskSha256 = isRaw ? sha256 : await sha256OfFile(raw.path, world.signal);
+  const tools = opened ?? (await openImageTools(disk, workshop, world));
+  const raw = await tools.raw();
+  const {content, diskSha256} = await withinTime(disk, tools.limits, world, async (signal) => ({
+    content: await readRawDisk(raw.path, disk, signal),
+    diskSha256: isRaw ? sha256 : await sha256OfFile(raw.path, signal),
+  }));
   const text = Buffer.from(JSON.stringify(content));
   await mkdir(`${workshop.store.folder}/listings`, {recursive: true, mode: 0o700}); // texts in it may be secret
   await writeFileWhole(keptFile(diskSha256, workshop), await compress(text, {level: 3}), 0o600);
@@ -97,30 +100,46 @@ async function readKept(path: string): Promise<ImageContent | undefined> {
   }
 }
 
+async function withinTime<T>(
+  {path}: DiskFile,
+  {timeMs}: ReadingLimits,
+  world: World,
+  read: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const timeUp = AbortSignal.timeout(timeMs);
+  try {
+    return await read(AbortSignal.any([world.signal, timeUp]));
+  } catch (error) {
+    if (!timeUp.aborted || world.signal.aborted) throw error;
+    throw new StepError('image-over-limit', {file: path, doing: 'reading the files', limit: inTime(timeMs)});
+  }
+}
+
 /** A program for BIOS is not all zeros, and its sector ends in the mark 55 AA. */
 function isBootSector(sector: Uint8Array): boolean {
   return sector[510] === 0x55 && sector[511] === 0xaa && sector.subarray(0, 440).some((byte) => byte !== 0);
 }
 
-async function readRawDisk(raw: string, disk: DiskFile, world: World): Promise<ImageContent> {
+async function readRawDisk(raw: string, disk: DiskFile, signal: AbortSignal): Promise<ImageContent> {
   await using open = await openRawDisk(raw);
   const {table, partitions: opened, notes: unseen} = await openPartitions(open.read, disk.virtualSizeBytes);
   const notes = [...unseen];
-  const root = await findRoot(opened, world.signal).catch((error: unknown) => {
+  const root = await findRoot(opened, signal).catch((error: unknown) => {
     throw damage(error, disk, 'file systems');
   });
   if (!root) throw noRoot(disk, opened);
   const {partition, reason} = root;
+  notes.push(...root.notes);
   // GPT says which partition is the root; elsewhere the choice is told.
   if (table !== 'gpt') notes.push(`${partitionName(partition.found)} is taken for the root file system: ${reason}`);
-  const trees = await readTrees(partition, opened, disk, notes, world);
+  const trees = await readTrees(partition, opened, disk, notes, signal);
   return {
     form,
     virtualSizeBytes: disk.virtualSizeBytes,
     table,
     hasBootCode: isBootSector(await open.read(0, 512)),
     partitions: await Promise.all(
-      opened.map((partition) => describePartition(partition, trees.mountPoints, open.read)),
+      opened.map((partition) => describePartition(partition, trees.mountPoints, open.read, signal)),
     ),
     listing: orderListing(trees.entries),
     texts: Object.fromEntries([...trees.texts].sort(([a], [b]) => (a < b ? -1 : 1))),
@@ -151,14 +170,14 @@ async function readTrees(
   partitions: readonly OpenPartition[],
   disk: DiskFile,
   notes: string[],
-  world: World,
+  signal: AbortSignal,
 ): Promise<Trees> {
   const entries: TreeEntry[] = [];
   const texts = new Map<string, string>();
   const add = async (partition: OpenPartition, at: string) => {
     const prefix = at === '/' ? '' : at;
     const tree = await partition.ext4
-      ?.list((path, size) => isTextWanted(prefix + path, size), world.signal)
+      ?.list((path, size) => isTextWanted(prefix + path, size), signal)
       .catch((error: unknown) => {
         throw damage(error, disk, `files of ${at}`);
       });
@@ -207,6 +226,7 @@ async function describePartition(
   partition: OpenPartition,
   mountPoints: ReadonlyMap<OpenPartition, string>,
   read: ReadBytes,
+  signal: AbortSignal,
 ): Promise<InspectedPartition> {
   const {found, fileSystem, ext4} = partition;
   const mountPoint = mountPoints.get(partition);
@@ -215,14 +235,16 @@ async function describePartition(
     ...found,
     ...(fileSystem ? {fileSystem} : {}),
     ...(mountPoint === undefined ? {} : {mountPoint}),
-    ...(isListed || found.sizeBytes > digestedBytes ? {} : {sha256: await digestOf(found, read)}),
+    ...(isListed || found.sizeBytes > digestedBytes ? {} : {sha256: await digestOf(found, read, signal)}),
   };
 }
 
-async function digestOf({startBytes, sizeBytes}: FoundPartition, read: ReadBytes): Promise<string> {
+async function digestOf({startBytes, sizeBytes}: FoundPartition, read: ReadBytes, signal: AbortSignal) {
   const hash = createHash('sha256');
   const piece = 4 * 2 ** 20;
-  for (let done = 0; done < sizeBytes; done += piece)
+  for (let done = 0; done < sizeBytes; done += piece) {
+    signal.throwIfAborted();
     hash.update(await read(startBytes + done, Math.min(piece, sizeBytes - done)));
+  }
   return hash.digest('hex');
 }

@@ -64,7 +64,7 @@ describe('reading a file system without mounting it', () => {
     const disk = join(folder.path, 'disk');
     execFileSync('mke2fs', ['-q', '-F', ...options, '-d', tree, disk, '64M']);
     await using open = await openRawDisk(disk);
-    const fs = await openExt4(open.read);
+    const fs = await openExt4(open.read, open.sizeBytes);
     if (typeof fs !== 'object') throw new Error(`not opened: ${fs}`);
     const found = await fs.list((path) => path === '/small', new AbortController().signal);
     const seen = orderListing(found.entries).filter(({path}) => !path.startsWith('/lost+found') && path !== '/');
@@ -90,9 +90,53 @@ describe('reading a file system without mounting it', () => {
     await file.write(Buffer.alloc(64, 0xff), 0, 64, Number(block) * 4096);
     await file.close();
     await using raw = await openRawDisk(disk);
-    const fs = await openExt4(raw.read);
+    const fs = await openExt4(raw.read, raw.sizeBytes);
     if (typeof fs !== 'object') throw new Error(`not opened: ${fs}`);
     await expect(fs.list(() => false, new AbortController().signal)).rejects.toThrow(DamagedFileSystem);
+  });
+
+  test('one that says it is larger than its disk is left alone, with both sizes', async () => {
+    const disk = join(folder.path, 'cut');
+    execFileSync('mke2fs', ['-q', '-F', '-t', 'ext4', '-d', tree, disk, '64M']);
+    await truncate(disk, 60 * 2 ** 20);
+    await using raw = await openRawDisk(disk);
+    expect(await openExt4(raw.read, raw.sizeBytes)).toBe(
+      'it has 67108864 bytes by its superblock, and 62914560 are there',
+    );
+  });
+
+  test('a file of many names is read once, however many', async () => {
+    const linked = join(folder.path, 'linked');
+    await mkdir(linked);
+    await writeFile(join(linked, '0'), Buffer.alloc(2 ** 20, 'x'));
+    for (let i = 1; i < 1000; i++) await link(join(linked, '0'), join(linked, `${i}`));
+    const disk = join(folder.path, 'links');
+    execFileSync('mke2fs', ['-q', '-F', '-t', 'ext4', '-d', linked, disk, '16M']);
+    await using raw = await openRawDisk(disk);
+    let readBytes = 0;
+    const read = (offset: number, length: number) => {
+      readBytes += length;
+      return raw.read(offset, length);
+    };
+    const fs = await openExt4(read, raw.sizeBytes);
+    if (typeof fs !== 'object') throw new Error(`not opened: ${fs}`);
+    const {entries} = await fs.list(() => false, new AbortController().signal);
+    const files = entries.filter(({type}) => type === 'file');
+    expect([files.length, new Set(files.map(({sha256}) => sha256)).size]).toEqual([1000, 1]);
+    expect(readBytes).toBeLessThan(4 * 2 ** 20);
+  });
+
+  test('more paths and texts than a listing holds end the reading', async () => {
+    const disk = join(folder.path, 'listed');
+    execFileSync('mke2fs', ['-q', '-F', '-t', 'ext4', '-d', tree, disk, '64M']);
+    await using raw = await openRawDisk(disk);
+    const fs = await openExt4(raw.read, raw.sizeBytes);
+    if (typeof fs !== 'object') throw new Error(`not opened: ${fs}`);
+    const {signal} = new AbortController();
+    const tooMany = 'its paths and texts are more than the 100000 bytes that a listing holds';
+    await expect(fs.list(() => false, signal, 100_000)).rejects.toThrow(tooMany);
+    expect((await fs.list(() => false, signal, 1_000_000)).entries.length).toBeGreaterThan(700);
+    await expect(fs.list((path) => path === '/large', signal, 1_000_000)).rejects.toThrow(/1000000 bytes/);
   });
 
   /** A file system whose file `small` says that it has so many bytes. */
@@ -101,7 +145,7 @@ describe('reading a file system without mounting it', () => {
     execFileSync('mke2fs', ['-q', '-F', '-t', 'ext4', '-b', '4096', '-d', tree, disk, '64M']);
     execFileSync('debugfs', ['-w', '-R', `set_inode_field /small size ${sizeBytes}`, disk], {stdio: 'ignore'});
     await using raw = await openRawDisk(disk);
-    const fs = await openExt4(raw.read);
+    const fs = await openExt4(raw.read, raw.sizeBytes);
     if (typeof fs !== 'object') throw new Error(`not opened: ${fs}`);
     return await fs.list(() => false, signal);
   }

@@ -57,6 +57,10 @@ export const stepWords = {
     message: `Cannot use the image "${f.file}": ${f.check}: ${f.detail}`,
     next: 'build it again: trovestack image build',
   }),
+  'image-over-limit': (f: {file: string; doing: string; limit: string}): Words => ({
+    message: `Cannot finish ${f.doing} of the image "${f.file}": it takes more than ${f.limit}`,
+    next: 'such an image is damaged, or made to do harm: ask whoever made it for another, or build one: trovestack image build',
+  }),
   'boot-not-proven': (f: {
     file: string;
     firmware: string;
