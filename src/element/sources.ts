@@ -1,4 +1,5 @@
 import type {Element} from './element.js';
+import {reachOf} from './element-file.js';
 
 /** Something that upstream's element source-repositories fetches: a line of an element's `source-repository-*`, with what
  * the variables make of it. Packages are left to the package lists. */
@@ -18,9 +19,10 @@ export function isSourceList(path: string): boolean {
   return /^source-repository-[^/]*[^/~]$/.test(path);
 }
 
-/** Whether an image's elements name sources, and have the element that fetches them. */
+/** Whether an image's elements name sources, and have the element that fetches them; which may be kept from the network. */
 export function hasSources(elements: readonly Element[]): boolean {
-  const isFetched = elements.some(({name}) => name === sourcesElement);
+  const fetching = elements.find(({name}) => name === sourcesElement);
+  const isFetched = fetching !== undefined && reachOf(fetching.settings, 'extra-data.d') === 'full';
   return isFetched && elements.some(({files}) => files.some(({path}) => isSourceList(path)));
 }
 

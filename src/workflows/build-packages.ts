@@ -14,7 +14,7 @@ import {
   type World,
   writeFileWhole,
 } from '../base/index.js';
-import type {Element, Source} from '../element/index.js';
+import {type Credentials, credentialsFor, type Element, type Source, separateCredentials} from '../element/index.js';
 import {isGuest} from '../image/index.js';
 import {
   describeMoves,
@@ -73,6 +73,9 @@ export class BuildPackages implements AsyncDisposable {
   /** Of the last build of this image, in this store. */
   readonly #last: Lock | undefined;
   readonly #taken = new Map<string, readonly Deb[]>();
+  /** For servers of sources. */
+  readonly #credentials: Credentials[];
+  #netrc: Promise<string> | undefined;
   /** By all that was asked for. */
   readonly #sources = new Map<string, Promise<LockedSource | undefined>>();
   /** What all packages are taken from; undefined where the archive's own indexes are asked. */
@@ -93,6 +96,7 @@ export class BuildPackages implements AsyncDisposable {
       written: Lock | undefined;
       last: Lock | undefined;
       mirrors: DebianMirrors | undefined;
+      credentials: readonly Credentials[];
     },
   ) {
     this.file = facts.file;
@@ -106,6 +110,7 @@ export class BuildPackages implements AsyncDisposable {
     this.#written = inner.written;
     this.#last = inner.last;
     this.#mirrors = inner.mirrors;
+    this.#credentials = [...inner.credentials];
   }
 
   /** Reads the lock, and sees whether it is this image's.
@@ -138,7 +143,11 @@ export class BuildPackages implements AsyncDisposable {
     const archive = new PackageArchive(workshop, downloads, mirrors, blueprint.definition.architecture, world);
     const packages = new BuildPackages(
       {file, isOffline},
-      {workshop, world, choices, subject, archive, downloads, written, last, mirrors: written?.mirrors ?? own},
+      {
+        ...{workshop, world, choices, subject, archive, downloads, written, last},
+        mirrors: written?.mirrors ?? own,
+        credentials: blueprint.credentials,
+      },
     );
     await packages.#honour(changes);
     return packages;
@@ -222,15 +231,23 @@ export class BuildPackages implements AsyncDisposable {
     return settled.filter((source) => source !== undefined);
   }
 
-  async #settleSource(source: Source, tools: ToolsRoot): Promise<LockedSource | undefined> {
+  async #settleSource(wanted: Source, tools: ToolsRoot): Promise<LockedSource | undefined> {
     const {locked, update} = this.#choices;
-    const {name, type, location, ref} = source;
+    const {address: location, credentials} = separateCredentials(wanted.location);
+    if (credentials) {
+      this.#credentials.push(credentials);
+      const text = `An element has the user and password for the source "${wanted.name}" in its own files, where bundles have them too: they belong into ~/.netrc`;
+      this.#world.emit({type: 'warning', text});
+    }
+    const source = {...wanted, location};
+    const {name, type, ref} = source;
     const known = this.#written?.sources?.find(
-      (one) => one.name === name && one.type === type && one.location === location && (one.ref ?? '') === ref,
+      (one) => one.name === name && one.type === type && isAt(location, one) && (one.ref ?? '') === ref,
     );
-    if (known && !update) return known;
+    if (known && !update) return {...known, location};
     if (this.isOffline) throw new HostError('not-at-hand', {files: [`${name} (${location})`]});
-    const pinned = await pinSource(source, this.#archive, this.#workshop, tools, this.#world);
+    const access = await this.#accessTo(location);
+    const pinned = await pinSource(source, access, this.#archive, this.#workshop, tools, this.#world);
     if (locked && pinned) {
       throw new UsageError('lock-differs', {
         file: this.file,
@@ -238,6 +255,13 @@ export class BuildPackages implements AsyncDisposable {
       });
     }
     return pinned;
+  }
+
+  /** What its server is to be told, of what variables and elements say, and ~/.netrc. */
+  async #accessTo(location: string): Promise<Credentials | undefined> {
+    const {HOME} = this.#world.env;
+    this.#netrc ??= HOME ? readFileIfThere(`${HOME}/.netrc`).then((text) => text ?? '') : Promise.resolve('');
+    return credentialsFor(location, this.#credentials, await this.#netrc);
   }
 
   /** Why a source's step runs, when the source moved since the lock or the last build. */
@@ -248,7 +272,7 @@ export class BuildPackages implements AsyncDisposable {
 
   /** For the hook that fetches sources. */
   lendSources(sources: readonly LockedSource[]) {
-    return lendSources(sources, this.#archive, this.file);
+    return lendSources(sources, (location) => this.#accessTo(location), this.#archive, this.file);
   }
 
   /** Why a hook that fetches sources failed, where it is that a lock's commit is gone. */
@@ -284,7 +308,7 @@ export class BuildPackages implements AsyncDisposable {
   /** The files that a lock names as sources, in the store afterwards. */
   async lockedFiles({sources = []}: Lock): Promise<{readonly sha256: Sha256; readonly sizeBytes: number}[]> {
     const files = sources.filter(({type}) => type !== 'git');
-    const {sizes} = await lendSources(files, this.#archive, this.file);
+    const {sizes} = await this.lendSources(files);
     return sizes;
   }
 
@@ -365,6 +389,11 @@ export class BuildPackages implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#downloads?.[Symbol.asyncDispose]();
   }
+}
+
+/** Locks of former versions may have credentials in their addresses. */
+function isAt(location: string, source: LockedSource): boolean {
+  return separateCredentials(source.location).address === location;
 }
 
 function goneWords(gone: readonly Deb[]): string {

@@ -16,7 +16,7 @@ import {
   type World,
   writeTar,
 } from '../base/index.js';
-import type {Element} from '../element/index.js';
+import {type Element, separateFromVariables} from '../element/index.js';
 import {isGuest} from '../image/index.js';
 import {parseLock, renderLock} from '../lock/index.js';
 import {Store, storeError} from '../store/index.js';
@@ -71,7 +71,7 @@ export async function bundleImage(request: BundleRequest, world: World): Promise
   const about = bundleSchema.parse({
     format: 1,
     request: requestOf(request),
-    environment: isGuest(definition) ? sortedByName(dibVariables(world.env)) : {},
+    environment: isGuest(definition) ? sortedByName(separateFromVariables(dibVariables(world.env)).variables) : {},
   });
   warnOfVariables(Object.keys(about.environment), file, world);
   const catalogue = `datastores/${isGuest(definition) ? definition.purpose.datastore : ''}.yaml`;

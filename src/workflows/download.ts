@@ -47,18 +47,19 @@ export class Downloads implements AsyncDisposable {
 
   /** Fetches a file; what was interrupted is fetched again, a few times.
    * @param to A new file, which is there afterwards only when the download is whole.
+   * @param authorization A header for the server of the address; one that it redirects to isn't told.
    * @throws the signal's reason; errors of the disk as they are.
    */
-  async fetch(address: string, to: string): Promise<Download> {
+  async fetch(address: string, to: string, authorization?: string): Promise<Download> {
     for (let attempt = 0; ; attempt++) {
-      const download = await this.#fetchOnce(address, to);
+      const download = await this.#fetchOnce(address, to, authorization);
       const pause = pausesMs[attempt];
       if (download.kind !== 'unreachable' || pause === undefined) return download;
       await sleep(pause, undefined, {signal: this.#signal});
     }
   }
 
-  async #fetchOnce(address: string, to: string): Promise<Download> {
+  async #fetchOnce(address: string, to: string, authorization: string | undefined): Promise<Download> {
     const hash = createHash('sha256');
     let sizeBytes = 0;
     const measure = new Transform({
@@ -69,8 +70,13 @@ export class Downloads implements AsyncDisposable {
       },
     });
     try {
-      const options = {dispatcher: this.#dispatcher, signal: this.#signal, headersTimeout: 60_000, bodyTimeout: 60_000};
-      const {statusCode, body} = await request(address, options);
+      const {statusCode, body} = await request(address, {
+        dispatcher: this.#dispatcher,
+        signal: this.#signal,
+        headersTimeout: 60_000,
+        bodyTimeout: 60_000,
+        headers: authorization === undefined ? {} : {authorization},
+      });
       if (statusCode !== 200) {
         await body.dump();
         const problem = `status ${statusCode}`;

@@ -7,6 +7,7 @@ import {
   isSourceList,
   parseSources,
   type Source,
+  separateCredentials,
   sourcesScript,
 } from '../element/index.js';
 import {enter, type Mount} from '../sandbox/index.js';
@@ -79,7 +80,9 @@ export async function evaluatedSources(
   const places = [...new Set(lists.map(({path}) => at(path)))];
   const printed = await runAfterEnvironment(sourcesScript, places, mounts, elements, env, workshop, tools, world);
   const sources = parseSources(printed);
-  await store.commit('environments', key, await workshop.work.newFolder(), {sources});
+  // An element may have written a password into an address: the store is no place for it.
+  const isSecret = sources.some(({location}) => separateCredentials(location).credentials);
+  if (!isSecret) await store.commit('environments', key, await workshop.work.newFolder(), {sources});
   return sources;
 }
 

@@ -33,6 +33,7 @@ import {
   systemErrorCode,
   type World,
 } from '../base/index.js';
+import {authorization, type Credentials} from '../element/index.js';
 import {movedPackages, type PackageMove, type ReleaseState} from '../lock/index.js';
 import {enter, type Mount, ownByNamespace, type Tree} from '../sandbox/index.js';
 import {type PackageFiles, removeTree, storeError} from '../store/index.js';
@@ -212,11 +213,12 @@ export class PackageArchive {
 
   /** Any file, by its address on the network or on this machine; it is in the store then.
    * @param digest What it has to be; else it is as it is now.
+   * @param access For its server.
    */
-  async fetchFile(address: string, digest?: Sha256): Promise<Found | Trouble> {
+  async fetchFile(address: string, digest?: Sha256, access?: Credentials): Promise<Found | Trouble> {
     const sizeBytes = digest && (await this.#files.size(digest));
     if (digest && sizeBytes !== undefined) return {kind: 'found', sha256: digest, sizeBytes};
-    const found = address.startsWith('file://') ? await this.#copyFile(address) : await this.#fetchAny(address);
+    const found = address.startsWith('file://') ? await this.#copyFile(address) : await this.#fetchAny(address, access);
     if (digest === undefined || found.kind !== 'found' || found.sha256 === digest) return found;
     return {kind: 'altered', file: address, problem: `its sha256 is ${found.sha256}, not ${digest}`};
   }
@@ -406,10 +408,10 @@ export class PackageArchive {
   }
 
   /** Fetches whatever is at an address now. */
-  async #fetchAny(address: string): Promise<Found | Trouble> {
+  async #fetchAny(address: string, access?: Credentials): Promise<Found | Trouble> {
     if (!this.#downloads) return {kind: 'offline', file: address};
     const part = this.#files.newPart();
-    const fetched = await this.#downloads.fetch(address, part);
+    const fetched = await this.#downloads.fetch(address, part, access && authorization(access));
     if (fetched.kind === 'absent') return {kind: 'moved', file: address, problem: fetched.problem};
     if (fetched.kind === 'unreachable') return {kind: 'unreachable', file: address, problem: fetched.problem};
     await this.#files.keep(part, fetched.sha256, fetched.sizeBytes);

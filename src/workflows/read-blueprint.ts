@@ -1,7 +1,15 @@
 import type {Environment, World} from '../base/index.js';
 import {chooseVersion, readCatalogue} from '../datastore/index.js';
 import type {BlockDevices} from '../disk/index.js';
-import {type Element, forgottenHooks, readElements, resolveElements, sourcesElement} from '../element/index.js';
+import {
+  type Credentials,
+  type Element,
+  forgottenHooks,
+  readElements,
+  resolveElements,
+  separateFromVariables,
+  sourcesElement,
+} from '../element/index.js';
 import {
   defineElementImage,
   defineImage,
@@ -45,11 +53,19 @@ export interface ImageBlueprint {
   readonly containerElements: readonly Element[];
   readonly devices: BlockDevices;
   readonly output: OutputPlan;
+  /** Of variables that name sources: they shape nothing, and nothing else holds them. */
+  readonly credentials: readonly Credentials[];
 }
 
 /** @throws {UsageError} `bad-argument`, `unknown-datastore`, `unknown-version`, `no-such-image`, `unknown-element`, `clashing-elements`, … */
 export async function readBlueprint(request: PlanRequest, world: World): Promise<ImageBlueprint> {
-  const definition = await defineRequested(request, world);
+  const asked = separateFromVariables({...dibVariables(world.env), ...request.environment});
+  for (const name of asked.names) {
+    const text = `The user and password in ${name} are used for this build alone, and kept nowhere: they belong into ~/.netrc`;
+    world.emit({type: 'warning', text});
+  }
+  const {credentials} = asked;
+  const definition = await defineRequested(request, asked.variables, world);
   const searchPath = elementsPath(request, world);
   const elementsOf = async ({elements}: TreeDefinition) =>
     resolveElements(elements, await readElements(elements, searchPath));
@@ -65,11 +81,14 @@ export async function readBlueprint(request: PlanRequest, world: World): Promise
     dockerTarget: definition.name,
     ...request.output,
   } as const;
-  return {definition, containerElements, elements, devices, output};
+  return {definition, containerElements, elements, devices, output, credentials};
 }
 
-async function defineRequested(request: PlanRequest, world: World): Promise<ImageDefinition> {
-  const environment = {...dibVariables(world.env), ...request.environment};
+async function defineRequested(
+  request: PlanRequest,
+  environment: Readonly<Record<string, string>>,
+  world: World,
+): Promise<ImageDefinition> {
   if (request.kind === 'elements') {
     const asked = givenVariables(world.env, ['DIB_RELEASE']);
     return defineElementImage({...request, environment: {...asked, ...environment}});

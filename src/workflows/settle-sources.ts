@@ -1,5 +1,5 @@
 import {describeEnd, HostError, lastLines, type Sha256, UsageError, type World} from '../base/index.js';
-import type {Source} from '../element/index.js';
+import {type Credentials, gitCredentialVariables, type Source} from '../element/index.js';
 import type {LockedSource} from '../lock/index.js';
 import {enter} from '../sandbox/index.js';
 import type {PackageArchive} from './package-archive.js';
@@ -8,10 +8,12 @@ import type {Workshop} from './workshop.js';
 
 /** What a source is now: a commit of git, or the digest of a file, which is in the store then. A source whose content no name
  * can hold is told with a warning, and left to the hook: a ref of git that stands for many, an address that isn't HTTP's.
+ * @param access For the server of the source.
  * @throws {HostError} `source-unreachable`
  */
 export async function pinSource(
   source: Source,
+  access: Credentials | undefined,
   archive: PackageArchive,
   workshop: Workshop,
   tools: ToolsRoot,
@@ -24,11 +26,11 @@ export async function pinSource(
   };
   if (type === 'git') {
     if (ref === '*') return leave('it is wanted with all its branches');
-    const pin = /^[0-9a-f]{40}$/.test(ref) ? ref : await commitOf(source, workshop, tools, world);
+    const pin = /^[0-9a-f]{40}$/.test(ref) ? ref : await commitOf(source, access, workshop, tools, world);
     return pin === undefined ? leave(`it has no branch or tag "${ref}"`) : {...source, pin};
   }
   if (!/^(https?|file):\/\//.test(location)) return leave('its address is neither of HTTP nor of a file');
-  const found = await archive.fetchFile(location);
+  const found = await archive.fetchFile(location, undefined, access);
   if (found.kind === 'found') return {name, type, location, ...(ref === '' ? {} : {ref}), pin: found.sha256};
   if (found.kind === 'offline') throw new HostError('not-at-hand', {files: [`${name} (${location})`]});
   throw new HostError('source-unreachable', {name, location, problem: found.problem});
@@ -37,6 +39,7 @@ export async function pinSource(
 /** The commit of a ref, chosen among equal names as git does it. */
 async function commitOf(
   {name, location, ref}: Source,
+  access: Credentials | undefined,
   {sandboxes}: Workshop,
   tools: ToolsRoot,
   world: World,
@@ -50,6 +53,7 @@ async function commitOf(
       ids: 'mapped',
       env: {
         ...proxies(world),
+        ...gitCredentialVariables(access ? [access] : []),
         PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
         HOME: '/root',
         LC_ALL: 'C.UTF-8',
@@ -83,9 +87,12 @@ export function chooseCommit(listed: string, ref: string): string | undefined {
   return commits.get(`${found}^{}`) ?? commits.get(found);
 }
 
-/** What a hook that fetches sources is given, so that it takes what was pinned: variables, and files of the store. */
+/** What a hook that fetches sources is given, so that it takes what was pinned: variables, and files of the store. Its git is told
+ * users and passwords for their servers alone.
+ */
 export async function lendSources(
   sources: readonly LockedSource[],
+  accessTo: (location: string) => Promise<Credentials | undefined>,
   archive: PackageArchive,
   lockFile: string,
 ): Promise<{
@@ -96,13 +103,17 @@ export async function lendSources(
   const env: Record<string, string> = {};
   const files: {at: string; from: string}[] = [];
   const sizes: {sha256: Sha256; sizeBytes: number}[] = [];
+  const credentials: Credentials[] = [];
   for (const {name, type, location, pin} of sources) {
     const id = name.replace(/[^A-Za-z0-9]/g, '_');
+    const access = await accessTo(location);
     if (type === 'git') {
       env[`DIB_REPOREF_${id}`] = pin;
+      env[`DIB_REPOLOCATION_${id}`] = location;
+      if (access) credentials.push(access);
       continue;
     }
-    const found = await archive.fetchFile(location, pin as Sha256);
+    const found = await archive.fetchFile(location, pin as Sha256, access);
     if (found.kind === 'moved' || found.kind === 'altered') {
       throw new UsageError('source-moved', {file: lockFile, name, location, pin});
     }
@@ -113,7 +124,7 @@ export async function lendSources(
     files.push({at, from: `${archive.folder}/${found.sha256}`});
     sizes.push({sha256: found.sha256, sizeBytes: found.sizeBytes});
   }
-  return {env, files, sizes};
+  return {env: {...env, ...gitCredentialVariables(credentials)}, files, sizes};
 }
 
 const sourcesPlace = '/tmp/trovestack-sources';

@@ -1,4 +1,4 @@
-import {execFileSync} from 'node:child_process';
+import {execFileSync, spawnSync} from 'node:child_process';
 import {chmod, mkdir, readdir, readFile, rm, writeFile} from 'node:fs/promises';
 import {createServer} from 'node:http';
 import type {AddressInfo} from 'node:net';
@@ -12,9 +12,16 @@ import {home, startTrovestack, temporaryFolder} from '../rig/trovestack.js';
 
 type ElementsBuild = Extract<BuildRequest, {kind: 'elements'}>;
 
-/** Serves a folder on loopback, and texts by their paths before it. */
-async function serveFolder(folder: string, texts: ReadonlyMap<string, string>) {
+/** Serves a folder on loopback, and texts by their paths before it.
+ * @param login `user:password` that every request has to name.
+ */
+async function serveFolder(folder: string, texts: ReadonlyMap<string, string>, login?: string) {
+  const wanted = login && `Basic ${Buffer.from(login).toString('base64')}`;
   const server = createServer((request, response) => {
+    if (wanted !== undefined && request.headers.authorization !== wanted) {
+      response.writeHead(401, {'www-authenticate': 'Basic realm="test"'}).end();
+      return;
+    }
     const path = (request.url ?? '').replace(/\?.*/, '');
     const text = texts.get(path);
     const content = text === undefined ? readFile(join(folder, path)) : Promise.resolve(text);
@@ -221,8 +228,9 @@ ln -s ../late/30-linked "$TMP_HOOKS_PATH/install.d/30-linked"`,
     expect(again).toMatchObject({sha256: built.sha256, stepsRun: built.stepsRun});
   });
 
-  test('sources are taken as the lock has them: commits of git, files by their digests', async () => {
-    const repository = join(folder.path, 'demo.git');
+  /** A repository of git in the folder, and what puts a commit onto its branch `main`. */
+  function newRepository(name: string) {
+    const repository = join(folder.path, name);
     const git = (...args: string[]) =>
       execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@t', ...args], {
         encoding: 'utf8',
@@ -236,6 +244,11 @@ ln -s ../late/30-linked "$TMP_HOOKS_PATH/install.d/30-linked"`,
       return made;
     };
     git('init', '--quiet', '--bare', '--initial-branch=main', repository);
+    return commit;
+  }
+
+  test('sources are taken as the lock has them: commits of git, files by their digests', async () => {
+    const commit = newRepository('demo.git');
     const files = new Map([['/data', 'first']]);
     await using server = await serveFolder(folder.path, files);
     const first = commit('first', []);
@@ -273,6 +286,58 @@ curl -sf "$DIB_REPOLOCATION_data" > "$TARGET_ROOT/etc/data"`,
     commit('another', []);
     const gone = asked({locked: true, rebuild: ['source-repositories/extra-data.d/98-source-repositories']});
     await expect(gone).rejects.toMatchObject({code: 'source-moved', facts: {name: 'demo', pin: second}});
+  });
+
+  test("users and passwords in sources' addresses reach their servers, and nothing that is kept", async () => {
+    const commit = newRepository('private.git')('first', []);
+    await using server = await serveFolder(folder.path, new Map([['/data', 'private']]), 'me:s3same');
+    const withLogin = server.address.replace('://', '://me:s3same@');
+    await write('private', {
+      'a/source-repository-private': `private git /opt/private ${server.address}/private.git main\n`,
+      'a/source-repository-data': `data file /etc/data ${withLogin}/data\n`,
+      'a/finalise.d/50-manifest x': 'echo "$DIB_ENV" > /etc/asked',
+      'source-repositories/extra-data.d/98-source-repositories x': `
+git clone -q "$DIB_REPOLOCATION_private" "$TARGET_ROOT/opt-private"
+git -C "$TARGET_ROOT/opt-private" rev-parse HEAD > "$TARGET_ROOT/etc/commit"
+env | sed '/^GIT_CONFIG_/d' > "$TARGET_ROOT/etc/environment"
+cp -r "$TARGET_ROOT/opt-private/.git" "$TARGET_ROOT/etc/cloned"
+curl -sf "$DIB_REPOLOCATION_data" > "$TARGET_ROOT/etc/data"`,
+    });
+    const env = {DIB_RELEASE: 'trixie', DIB_REPOLOCATION_private: `${withLogin}/private.git`};
+    events.length = 0;
+    const {lockFile} = await build('private', ['a', 'source-repositories'], env);
+    expect([read('private', 'etc/commit').trim(), read('private', 'etc/data')]).toEqual([commit, 'private']);
+    const warned = events.flatMap((event) => (event.type === 'warning' ? [event.text] : []));
+    expect(warned.filter((text) => text.includes('~/.netrc'))).toHaveLength(2);
+    const lock = await readFile(lockFile, 'utf8');
+    expect(lock).toContain(`location: "${server.address}/private.git"`);
+    const holding = (word: string, ...places: string[]) =>
+      spawnSync('grep', ['-rl', '--', word, ...places], {encoding: 'utf8', cwd: folder.path}).stdout.split('\n');
+    // The element's own file is what it is, where it is written and where the build has it.
+    expect(holding('s3same', 'store', 'private.tar', lockFile).filter(Boolean)).toEqual([]);
+    expect(JSON.stringify(events)).not.toContain('s3same');
+    expect(holding('commit', 'store').length).toBeGreaterThan(1); // the search finds what is there
+
+    const netrc = `machine 127.0.0.1 login me password s3same\n`;
+    await writeFile(join(folder.path, '.netrc'), netrc, {mode: 0o600});
+    const own = {DIB_RELEASE: 'trixie', DIB_REPOLOCATION_private: `${server.address}/private.git`, HOME: folder.path};
+    const again = await build('private', ['a', 'source-repositories'], own, {locked: true});
+    expect(again.stepsRun).toBe(0); // what is asked for is the same
+    await build('private', ['a', 'source-repositories'], own, {update: true, rebuild: true});
+    await rm(join(folder.path, '.netrc'));
+    await write('private', {'a/source-repository-data': `data file /etc/data ${server.address}/data\n`});
+    const refused = build('private', ['a', 'source-repositories'], own, {update: true});
+    await expect(refused).rejects.toMatchObject({code: 'source-unreachable'});
+  });
+
+  test('sources are not looked up where the element that fetches them is kept from the network', async () => {
+    await write('kept', {
+      'a/source-repository-kept': 'kept git /opt/kept http://127.0.0.1:9/kept.git main\n',
+      'source-repositories/element.yaml': 'network: none\n',
+      'source-repositories/extra-data.d/98-source-repositories x': 'echo ran > "$TARGET_ROOT/etc/fetched"',
+    });
+    await build('kept', ['a', 'source-repositories'], {DIB_RELEASE: 'trixie'});
+    expect(read('kept', 'etc/fetched')).toBe('ran\n');
   });
 
   test("packages are installed and removed at the places of upstream's hooks, by the distribution's names", async () => {
