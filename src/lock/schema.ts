@@ -12,7 +12,12 @@ const suite = z.strictObject({
 });
 
 const archiveState = z
-  .strictObject({release: z.string().min(1), suites: z.array(suite)})
+  .strictObject({
+    release: z
+      .string()
+      .describe("Of Debian; empty where the packages aren't its, and the lock holds none of the image"),
+    suites: z.array(suite),
+  })
   .describe('The package archive at the moment that packages were chosen; the newest date is that of the image');
 
 const deb = z

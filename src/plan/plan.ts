@@ -55,6 +55,8 @@ export interface KnownResults {
   readonly last: BuildRecord | undefined;
   /** Ids of steps to run again whatever the store has, or all of them. */
   readonly rebuild: 'all' | ReadonlySet<string>;
+  /** Ids of steps that are run again for the shell that a break opens there. */
+  readonly broken?: ReadonlySet<string>;
   /** What to say of a changed input, by its name, in place of that. */
   readonly words?: Readonly<Record<string, string>>;
 }
@@ -152,14 +154,19 @@ export function planTree(tree: string, steps: readonly Step[], known: KnownResul
   const decisions = steps.map((step, i): StepDecision => {
     const key = keys[i] as Sha256;
     const ground = groundOf(step, top);
-    const isAskedFor = known.rebuild === 'all' || known.rebuild.has(step.id);
-    const {top: above, ...result} = planResult(key, ground, isAskedFor, known);
+    const asked = askedReason(step, known);
+    const {top: above, ...result} = planResult(key, ground, asked !== undefined, known);
     top = above;
     if (result.kind === 'reuse') return {...result, step};
-    const reason = isAskedFor ? 'asked for by --rebuild' : runReason(step, result, lastById.get(step.id), known);
+    const reason = asked ?? runReason(step, result, lastById.get(step.id), known);
     return {...result, step, reason};
   });
   return {tree, decisions, identity: keys.at(-1) ?? emptyTreeKey, top};
+}
+
+function askedReason({id}: Step, {rebuild, broken}: KnownResults): string | undefined {
+  if (rebuild === 'all' || rebuild.has(id)) return 'asked for by --rebuild';
+  return broken?.has(id) ? 'for the shell of a break' : undefined;
 }
 
 function runReason(

@@ -1,5 +1,15 @@
-import {lstat, readdir} from 'node:fs/promises';
-import {canonicalJson, kindWithin, readFileWithin, type Sha256, sha256, type World} from '../base/index.js';
+import {lstat, readdir, rm} from 'node:fs/promises';
+import {
+  canonicalJson,
+  describeEnd,
+  HostError,
+  kindWithin,
+  type Outcome,
+  readFileWithin,
+  type Sha256,
+  sha256,
+  type World,
+} from '../base/index.js';
 import {enter} from '../sandbox/index.js';
 import {removeTree} from '../store/index.js';
 import type {BuildPackages} from './build-packages.js';
@@ -16,12 +26,14 @@ const sourceCache = 'srcpkgcache.bin';
 export class AptIndexes {
   readonly #workshop: Workshop;
   readonly #packages: BuildPackages;
+  readonly #logFolder: string;
   readonly #world: World;
   readonly #made = new Map<Sha256, Promise<IndexLayer>>();
 
-  constructor(workshop: Workshop, packages: BuildPackages, world: World) {
+  constructor(workshop: Workshop, packages: BuildPackages, logFolder: string, world: World) {
     this.#workshop = workshop;
     this.#packages = packages;
+    this.#logFolder = logFolder;
     this.#world = world;
   }
 
@@ -46,7 +58,7 @@ export class AptIndexes {
     const madeMeanwhile = await store.find('indexes', key);
     if (madeMeanwhile) return {folder: `${madeMeanwhile.folder}/tree`};
     const staged = await this.#workshop.work.newFolder();
-    const {isWhole, trouble} = await this.#update(layers, staged);
+    const {isWhole, trouble} = await this.#update(key, layers, staged);
     if (!(await keepIndexes(staged))) return {trouble};
     // The key doesn't know what other archives had.
     if (!isWhole || settings.hasLocalSources || !(await this.#packages.isSettled()))
@@ -54,9 +66,14 @@ export class AptIndexes {
     return {folder: `${(await store.commit('indexes', key, staged, {})).folder}/tree`};
   }
 
-  /** Not all indexes may be had; whether a step needs those shows when it runs. */
-  async #update(layers: readonly string[], staged: string): Promise<{isWhole: boolean; trouble: unknown}> {
+  /** Some indexes may not be had yet: one hook adds an archive, a later one its key. Whether a step needs them shows when it
+   * runs; that they are missing is told at once, in apt's words.
+   */
+  async #update(key: Sha256, layers: readonly string[], staged: string): Promise<{isWhole: boolean; trouble: unknown}> {
     await using lent = await this.#packages.lend();
+    const doing = 'reading the indexes of packages';
+    const log = `${this.#logFolder}/engine.package-indexes.${key.slice(0, 8)}.log`;
+    await rm(log, {force: true});
     const outcome = await enter(
       {
         name: 'image',
@@ -72,11 +89,27 @@ export class AptIndexes {
       {
         signal: this.#world.signal,
         timeoutMs: this.#workshop.conditions.hookTimeoutMs,
+        logFile: log,
         onLine: (line) => this.#world.emit({type: 'output', source: 'engine/package-indexes', line}),
       },
     );
-    return {isWhole: outcome.exitCode === 0, trouble: lent.trouble('reading the indexes of packages')};
+    const problem = aptProblem(outcome);
+    if (problem === undefined) return {isWhole: true, trouble: undefined};
+    this.#world.emit({type: 'warning', text: `Not all indexes of packages were read: ${problem} (${log})`});
+    return {isWhole: false, trouble: lent.trouble(doing) ?? new HostError('mirror-unreachable', {doing, problem, log})};
   }
+}
+
+/** What apt says of an update that isn't whole: where a fetch failed it may have done with what it got, and ends well.
+ * @see apt-get(8); messages of apt 2.6 to 3.0
+ */
+export function aptProblem(outcome: Outcome): string | undefined {
+  const said = `${outcome.stdout}\n${outcome.stderr}`.split('\n');
+  const problems = said.filter((line) =>
+    /^(E:|W: (Failed to fetch|Some index files|GPG error|An error occurred))/.test(line),
+  );
+  if (outcome.exitCode === 0 && problems.length === 0) return undefined;
+  return problems.slice(0, 3).join('; ') || `apt-get ${describeEnd(outcome)}`;
 }
 
 /** `folder` is a layer with nothing but apt's indexes. */

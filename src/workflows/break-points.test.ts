@@ -1,5 +1,5 @@
 import {describe, expect, test} from 'vitest';
-import {breakConditions, stepsOfBreaks} from './break-points.js';
+import {breakConditions, breaksWithoutStep, stepsOfBreaks} from './break-points.js';
 
 describe('the variable break', () => {
   test('names phases with and without their ending, and the failing step', () => {
@@ -34,5 +34,10 @@ describe('the variable break', () => {
     expect(at('install.d', 'before')).toEqual([{step: 'engine/install.d/install-packages', moment: 'before'}]);
     expect(at('install.d', 'after')).toEqual([{step: 'b/install.d/6', moment: 'after'}]);
     expect(at('cleanup.d', 'after')).toEqual([]);
+    const both = [
+      {phase: 'cleanup.d', moment: 'after'},
+      {phase: 'install.d', moment: 'after'},
+    ] as const;
+    expect(breaksWithoutStep(steps, both)).toEqual(['after-cleanup']);
   });
 });

@@ -31,6 +31,17 @@ function parseBreak(text: string): NonNullable<BuildConditions['breaks']>[number
   });
 }
 
+/** The breaks that mean no step, as they were asked for.
+ * @param steps Ids, of all trees.
+ */
+export function breaksWithoutStep(
+  steps: readonly string[],
+  breaks: NonNullable<BuildConditions['breaks']> = [],
+): string[] {
+  const without = breaks.filter((one) => stepsOfBreaks(steps, [one]).length === 0);
+  return without.map(({phase, moment}) => `${moment}-${phase.slice(0, -2)}`);
+}
+
 /** The steps that breaks mean.
  * @param steps Ids, in order.
  */

@@ -10,7 +10,7 @@ import {type StoredResult, storeError} from '../store/index.js';
 import {AptIndexes} from './apt-indexes.js';
 import {assembleDisk, configurationParameters, type ImageFacts} from './assemble-disk.js';
 import {readBills} from './bill-of-materials.js';
-import {stepsOfBreaks} from './break-points.js';
+import {breaksWithoutStep, stepsOfBreaks} from './break-points.js';
 import {BuildPackages, type LockChoices} from './build-packages.js';
 import {checkDestination, type DeliveredImage, type Delivery, deliveredPath, deliverImage} from './deliver-image.js';
 import {answeredPrograms} from './hook-environment.js';
@@ -182,7 +182,11 @@ async function findOrBuild(
   const {workshop, tools, packages, world, anew} = build;
   const {store} = workshop;
   const {planned, stepsRun: stepsRunBefore} = await untilCertain(first, replan, build);
-  const steps = plansOf(planned).flatMap(({decisions}) => decisions).length + 1;
+  const ids = plansOf(planned).flatMap(({decisions}) => decisions.map(({step}) => step.id));
+  for (const name of breaksWithoutStep(ids, workshop.conditions.breaks)) {
+    world.emit({type: 'warning', text: `break=${name} opens no shell: the image has no step of that phase`});
+  }
+  const steps = ids.length + 1;
   const {definition, disk, output, diskKey, image: decision} = planned;
   const {key} = decision;
   if (decision.kind === 'reuse') {
@@ -282,7 +286,7 @@ async function buildTree(
     workshop,
     tools,
     packages,
-    indexes: new AptIndexes(workshop, packages, world),
+    indexes: new AptIndexes(workshop, packages, workshop.store.logFolder(plan.tree), world),
     world,
     image: plan.tree,
     variables,

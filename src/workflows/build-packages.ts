@@ -1,6 +1,7 @@
 import {stat} from 'node:fs/promises';
 import {archiveStateId, type Deb} from '../archive/index.js';
 import {
+  Bug,
   canonicalJson,
   compareCodePoints,
   type DebianMirrors,
@@ -57,6 +58,9 @@ export interface SettledArchive {
 }
 
 const oldAfterDays = 30;
+
+/** In a lock: the image's packages aren't of Debian's archive. */
+const noRelease = '';
 
 /** The packages of one build: from the lock that there is, or as the archive has them now. */
 export class BuildPackages implements AsyncDisposable {
@@ -198,7 +202,7 @@ export class BuildPackages implements AsyncDisposable {
       throw new UsageError('lock-differs', {file: this.file, changes});
     }
     if (this.#locked) return {state: this.#locked.archive};
-    this.#settled ??= await this.#settleNow(release, tools);
+    if (this.#settled?.state.release !== release) this.#settled = await this.#settleNow(release, tools);
     return this.#settled;
   }
 
@@ -312,17 +316,31 @@ export class BuildPackages implements AsyncDisposable {
     return sizes;
   }
 
+  /** A lock of an image without a release of Debian's holds none, and says nothing of them. */
+  get #lockedPackages(): readonly Deb[] | undefined {
+    return this.#locked?.archive.release === noRelease ? undefined : this.#locked?.packages;
+  }
+
   /** Of all that decides what apt's indexes hold. */
   get indexesId(): Sha256 {
-    const content = this.#locked
-      ? {locked: this.#locked.packages.map((deb) => [deb.sha256, deb.archive, deb.suite, deb.component])}
+    const content = this.#lockedPackages
+      ? {
+          locked: this.#lockedPackages.map(({sha256, archive, suite, component, path, priority = ''}) => [
+            sha256,
+            archive,
+            suite,
+            component,
+            path,
+            priority,
+          ]),
+        }
       : {archive: this.#settled ? archiveStateId(this.#settled.state) : undefined};
     return sha256(canonicalJson({...content, mirrors: this.#mirrors}));
   }
 
   /** Whether all that apt has asked for so far is of the lock, or of the state that was settled. */
   async isSettled(): Promise<boolean> {
-    if (this.#locked) return true;
+    if (this.#lockedPackages) return true;
     const settled = new Set(this.#settled?.state.suites.map(({sha256: digest}) => digest));
     return (await this.#archive.suitesRead()).every(({sha256: digest}) => settled.has(digest));
   }
@@ -333,7 +351,7 @@ export class BuildPackages implements AsyncDisposable {
     return this.#archive.lend({
       mirrors: this.#mirrors,
       tools: this.#tools.tree,
-      ...(this.#locked ? {locked: this.#locked.packages} : {}),
+      ...(this.#lockedPackages ? {locked: this.#lockedPackages} : {}),
     });
   }
 
@@ -350,18 +368,19 @@ export class BuildPackages implements AsyncDisposable {
 
   /** Writes the lock of a finished build, where it isn't as it is already.
    * @param taken By all steps of the image.
+   * @param release Of Debian; without one the lock holds no packages of the image.
    */
   async writeLock(taken: readonly Deb[], release: string | undefined): Promise<void> {
     const tools = this.#tools;
-    const state = this.#locked?.archive ?? this.#settled?.state;
-    if (!tools || !state || release === undefined) return;
+    const state = release === undefined ? {suites: []} : (this.#locked?.archive ?? this.#settled?.state);
+    if (!tools || !state) throw new Bug('lock-before-build', {file: this.file});
     const settled = await Promise.all(this.#sources.values());
     const sources = settled.filter((source) => source !== undefined).sort((a, b) => compareCodePoints(a.name, b.name));
     const {sources: _, ...rest}: Lock = this.#locked ?? {
       subject: this.#subject,
       ...(this.#mirrors ? {mirrors: this.#mirrors} : {}),
-      archive: {...state, release},
-      packages: [...new Map(taken.map((deb) => [deb.sha256, deb])).values()],
+      archive: {...state, release: release ?? noRelease},
+      packages: release === undefined ? [] : [...new Map(taken.map((deb) => [deb.sha256, deb])).values()],
       tools: {identity: tools.identity, archive: tools.archive, packages: tools.debs},
     };
     const lock: Lock = sources.length > 0 ? {...rest, sources} : rest;

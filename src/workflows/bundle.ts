@@ -18,7 +18,7 @@ import {
 } from '../base/index.js';
 import {type Element, separateFromVariables} from '../element/index.js';
 import {isGuest} from '../image/index.js';
-import {parseLock, renderLock} from '../lock/index.js';
+import {type Lock, parseLock, renderLock} from '../lock/index.js';
 import {Store, storeError} from '../store/index.js';
 import {BuildPackages, type LockChoices} from './build-packages.js';
 import {dibVariables, type GuestRequest, readBlueprint} from './read-blueprint.js';
@@ -74,6 +74,7 @@ export async function bundleImage(request: BundleRequest, world: World): Promise
     environment: isGuest(definition) ? sortedByName(separateFromVariables(dibVariables(world.env)).variables) : {},
   });
   warnOfVariables(Object.keys(about.environment), file, world);
+  warnOfRepositories(lock, file, world);
   const catalogue = `datastores/${isGuest(definition) ? definition.purpose.datastore : ''}.yaml`;
   const texts = {
     'bundle.json': `${JSON.stringify(about, null, 2)}\n`,
@@ -118,6 +119,13 @@ function sortedByName(variables: Readonly<Record<string, string>>): Record<strin
 function warnOfVariables(names: readonly string[], file: string, world: World): void {
   if (names.length === 0) return;
   world.emit({type: 'warning', text: `"${file}" holds the values of ${names.join(', ')} as plain text`});
+}
+
+function warnOfRepositories({sources = []}: Lock, file: string, world: World): void {
+  const names = sources.filter(({type}) => type === 'git').map(({name}) => name);
+  if (names.length === 0) return;
+  const text = `"${file}" holds no repositories of git: ${names.join(', ')} will be fetched where the image is built, or be in its store`;
+  world.emit({type: 'warning', text});
 }
 
 function uniqueDebs(debs: readonly Deb[]): Deb[] {

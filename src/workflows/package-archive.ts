@@ -114,6 +114,10 @@ export class PackageArchive {
     return this.#workshop.store.packages;
   }
 
+  get isOnline(): boolean {
+    return this.#downloads !== undefined;
+  }
+
   /** Takes suites as they were, where the store still has their indexes.
    * @returns Whether it has.
    */

@@ -213,13 +213,14 @@ async function planSteps(name: string, steps: readonly Step[], planner: Planner)
   const {rebuild, workshop, anew, generations} = planner;
   const found = await findResults('steps', [...presentKeys(steps, generations), ...anew.made], workshop);
   const ids = steps.map(({id}) => id);
-  const looked = stepsOfBreaks(ids, workshop.conditions.breaks).map(({step}) => step);
+  const broken = stepsOfBreaks(ids, workshop.conditions.breaks).map(({step}) => step);
   return planTree(name, steps, {
     find: (key) => found.get(key),
     generations,
     generation: anew.generation,
     last: await workshop.store.readBuild<BuildRecord>(name),
-    rebuild: rebuild === true ? 'all' : new Set([...(rebuild || []), ...looked]),
+    rebuild: rebuild === true ? 'all' : new Set(rebuild || []),
+    broken: new Set(broken),
     words: planner.words,
   });
 }

@@ -108,6 +108,7 @@ export async function lendSources(
     const id = name.replace(/[^A-Za-z0-9]/g, '_');
     const access = await accessTo(location);
     if (type === 'git') {
+      if (!archive.isOnline) throw new HostError('not-at-hand', {files: [`${name} (commit ${pin} of ${location})`]});
       env[`DIB_REPOREF_${id}`] = pin;
       env[`DIB_REPOLOCATION_${id}`] = location;
       if (access) credentials.push(access);
