@@ -32,7 +32,8 @@ import {
 } from '../lock/index.js';
 import {type Store, storeError} from '../store/index.js';
 import {Downloads} from './download.js';
-import {type LentPackages, PackageArchive} from './package-archive.js';
+import {type LentPackages, lendPackages} from './lend-packages.js';
+import {PackageArchive} from './package-archive.js';
 import type {ImageBlueprint} from './read-blueprint.js';
 import {goneSource, lendSources, pinSource} from './settle-sources.js';
 import type {ToolsRoot, ToolsSource} from './tools-root.js';
@@ -348,11 +349,9 @@ export class BuildPackages implements AsyncDisposable {
   /** Packages for one step. */
   lend(): Promise<LentPackages> {
     if (!this.#tools) throw new Error('packages are lent once the tools are known');
-    return this.#archive.lend({
-      mirrors: this.#mirrors,
-      tools: this.#tools.tree,
-      ...(this.#lockedPackages ? {locked: this.#lockedPackages} : {}),
-    });
+    const locked = this.#lockedPackages ? {locked: this.#lockedPackages} : {};
+    const options = {mirrors: this.#mirrors, tools: this.#tools.tree, ...locked};
+    return lendPackages(this.#archive, options, this.#workshop);
   }
 
   keepTaken(step: string, debs: readonly Deb[]): void {

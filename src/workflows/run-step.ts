@@ -22,7 +22,7 @@ import {removeTree} from '../store/index.js';
 import {type AptIndexes, dropIndexes, type IndexLayer} from './apt-indexes.js';
 import type {BuildPackages} from './build-packages.js';
 import {hookPlaces, hookRunner, neutralVariables, stepEnvironment} from './hook-environment.js';
-import type {LentPackages} from './package-archive.js';
+import type {LentPackages} from './lend-packages.js';
 import {isMirrorTrouble, isPackageUnknown} from './package-trouble.js';
 import {openAskedShell, openShell} from './step-shell.js';
 import {proxies, readResolver, resolverMounts, type ToolsRoot} from './tools-root.js';

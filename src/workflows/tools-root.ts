@@ -20,7 +20,8 @@ import {describeMoves, type Lock, type ReleaseState} from '../lock/index.js';
 import {enter, type Mount, ownByNamespace, type SandboxSpec, type Tree} from '../sandbox/index.js';
 import type {StoredResult} from '../store/index.js';
 import {Downloads} from './download.js';
-import {type LentPackages, PackageArchive} from './package-archive.js';
+import {type LentPackages, lendPackages} from './lend-packages.js';
+import {PackageArchive} from './package-archive.js';
 import {isMirrorTrouble} from './package-trouble.js';
 import type {Workshop} from './workshop.js';
 
@@ -227,7 +228,11 @@ async function fillRoot(
   const logFile = `${logFolder}/${purpose}.log`;
   const {mirrors} = archive;
   const tools: Tree = {layers: ['/'], changes: 'none'};
-  await using lent = await archive.lend({mirrors, tools, ...(locked ? {locked: locked.packages} : {})});
+  await using lent = await lendPackages(
+    archive,
+    {mirrors, tools, ...(locked ? {locked: locked.packages} : {})},
+    workshop,
+  );
   const spec =
     purpose === 'assembly'
       ? await bootstrapSpec(staged, lent, mirrors)

@@ -7,7 +7,8 @@ import {afterAll, beforeAll, beforeEach, describe, expect, test, vi} from 'vites
 import type {Deb} from '../../src/archive/index.js';
 import {pathsFrom, sha256, type World} from '../../src/base/index.js';
 import {Downloads} from '../../src/workflows/download.js';
-import {type LentPackages, PackageArchive} from '../../src/workflows/package-archive.js';
+import {type LentPackages, lendPackages} from '../../src/workflows/lend-packages.js';
+import {PackageArchive} from '../../src/workflows/package-archive.js';
 import {openWorkshop, type Workshop} from '../../src/workflows/workshop.js';
 import {home, temporaryFolder} from '../rig/trovestack.js';
 
@@ -97,7 +98,7 @@ describe('a package archive', () => {
 
   test('cuts off a line without end, and answers others, however many they ask for', async () => {
     const ours = archive();
-    await using lent = await ours.lend({...lending, mirrors: ours.mirrors});
+    await using lent = await lendPackages(ours, {...lending, mirrors: ours.mirrors}, workshop);
     expect(await converse(lent, 'a'.repeat(200_000))).toEqual([]);
     const request = `${address}/debian/dists/sid/InRelease`;
     const answers = await converse(lent, `${request}\t\n`.repeat(20_000), 20_000);
@@ -107,7 +108,7 @@ describe('a package archive', () => {
 
   test('tells a full disk as that, though apt hears only that it gets nothing', async () => {
     const ours = archive();
-    await using lent = await ours.lend({...lending, mirrors: ours.mirrors});
+    await using lent = await lendPackages(ours, {...lending, mirrors: ours.mirrors}, workshop);
     const full = Object.assign(new Error('ENOSPC: no space left on device'), {code: 'ENOSPC'});
     const keep = vi.spyOn(workshop.store.packages, 'keep').mockRejectedValueOnce(full);
     const [answer] = await converse(lent, `${address}/debian/dists/sid/InRelease\t\n`);
