@@ -72,7 +72,7 @@ export async function lendPackages(
   let trouble: Trouble | undefined;
   let failure: unknown;
   const find = async (request: AptRequest): Promise<AptAnswer> => {
-    const result = made ? fromLock(request, made, archive, mirrors) : await archive.find(request, mirrors);
+    const result = made ? await fromLock(request, made, archive, mirrors) : await archive.find(request, mirrors);
     if (result.kind !== 'found') {
       if (result.kind !== 'absent') trouble ??= result;
       return {kind: 'none', problem: describeTrouble(result)};
@@ -114,12 +114,12 @@ export async function lendPackages(
   };
 }
 
-function fromLock(
+async function fromLock(
   request: AptRequest,
   made: LockedIndexes,
   archive: PackageArchive,
   mirrors: DebianMirrors | undefined,
-): Found | Trouble | Absent {
+): Promise<Found | Absent> {
   const file = archive.fileAt(request.address, mirrors);
   const [, suite, name] = /^dists\/(.+)\/(InRelease|Release|Release\.gpg)$/.exec(file?.path ?? '') ?? [];
   if (file && suite && name) {

@@ -1,26 +1,27 @@
-import {type Deb, renderRelease, renderStanza, suitesOf} from '../archive/index.js';
+import {type Deb, renderRelease, renderStanza} from '../archive/index.js';
 import {type Sha256, sha256} from '../base/index.js';
 import type {PackageFiles} from '../store/index.js';
-import type {Absent, Found} from './archive-answer.js';
+import type {Found} from './archive-answer.js';
 
 /** Indexes of an archive that has a lock's packages and no others. */
 export interface LockedIndexes {
   readonly files: ReadonlyMap<Sha256, Found>;
-  release(archive: string, suite: string): Found | Absent;
+  /** Of any suite that apt asks for: those that no locked package is from are empty. */
+  release(archive: string, suite: string): Promise<Found>;
 }
 
 /** Makes indexes with nothing but locked packages, each as its own control file and the lock have it.
  * @param controls By the packages' digests.
- * @param store Where they are kept, beside the packages.
+ * @param store Where they are kept, beside the packages. They are made when they are asked for.
  */
-export async function makeLockedIndexes(
+export function makeLockedIndexes(
   locked: readonly Deb[],
   controls: ReadonlyMap<Sha256, string>,
   architecture: string,
   store: PackageFiles,
-): Promise<LockedIndexes> {
+): LockedIndexes {
   const files = new Map<Sha256, Found>();
-  const releases = new Map<string, Found>();
+  const releases = new Map<string, Promise<Found>>();
   const keep = async (text: string): Promise<Found> => {
     const found = {kind: 'found', sha256: sha256(text), sizeBytes: Buffer.byteLength(text)} as const;
     await store.keepText(text, found.sha256);
@@ -40,20 +41,14 @@ export async function makeLockedIndexes(
     }
     return keep(renderRelease(suite, architecture, components, 0, indexes));
   };
-  const known = new Set(visible.map(({archive, suite}) => `${archive} ${suite}`));
-  for (const name of known) {
-    const [archive = '', suite = ''] = name.split(' ');
-    releases.set(name, await makeRelease(archive, suite));
-  }
-  // Suites that no locked package is from are asked for too; theirs are empty, and alike but for the name.
-  const empty = new Map<string, Found>();
-  for (const {archive, suite} of emptySuites(locked)) {
-    empty.set(`${archive} ${suite}`, await makeRelease(archive, suite));
-  }
   return {
     files,
-    release: (archive, suite) =>
-      releases.get(`${archive} ${suite}`) ?? empty.get(`${archive} ${suite}`) ?? {kind: 'absent'},
+    release: (archive, suite) => {
+      const name = `${archive} ${suite}`;
+      const made = releases.get(name) ?? makeRelease(archive, suite);
+      releases.set(name, made);
+      return made;
+    },
   };
 }
 
@@ -72,10 +67,4 @@ const updates = /-(updates|security)$/;
 
 function isUpdates(suite: string): boolean {
   return updates.test(suite);
-}
-
-/** The suites beside those of locked packages that belong to the same releases. */
-function emptySuites(locked: readonly Deb[]): {archive: string; suite: string}[] {
-  const releases = new Set(locked.map(({suite}) => suite.replace(updates, '')));
-  return [...releases].flatMap((release) => suitesOf(release));
 }
