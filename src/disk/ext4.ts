@@ -4,6 +4,7 @@ import {compareCodePoints, type Sha256} from '../base/index.js';
 import {type EntryType, nameFromBytes, type TreeEntry} from '../inspection/index.js';
 import {parseAttributeBlock, parseInlineAttributes, type RawAttribute} from './ext4-attributes.js';
 import {addressableBlocks, type Extent, extentMap, type ReadBlock} from './ext4-extents.js';
+import {DamagedFileSystem, deviceOf, type Inode, parseInode, parseSuperblock, type Superblock} from './ext4-records.js';
 
 /** Reads exactly `length` bytes at `offset` of a disk; zeros beyond its end. */
 export type ReadBytes = (offset: number, length: number) => Promise<Buffer>;
@@ -77,61 +78,6 @@ export async function openExt4(read: ReadBytes, sizeBytes: number): Promise<Ext4
   };
 }
 
-interface Superblock {
-  readonly blockSize: number;
-  readonly blocks: number;
-  readonly inodes: number;
-  readonly inodesPerGroup: number;
-  readonly inodeSize: number;
-  readonly descriptorSize: number;
-  readonly descriptorsAt: number;
-}
-
-function parseSuperblock(block: Buffer, incompatible: number): Superblock | string {
-  const logSize = block.readUInt32LE(0x18);
-  if (logSize > 6) return `its superblock is damaged: blocks of 2^${10 + logSize} bytes`;
-  const blockSize = 1024 << logSize;
-  const is64Bit = (incompatible & 0x80) !== 0;
-  const inodeSize = block.readUInt32LE(0x4c) === 0 ? 128 : block.readUInt16LE(0x58);
-  const inodesPerGroup = block.readUInt32LE(0x28);
-  if (inodeSize < 128 || inodeSize > blockSize || inodesPerGroup === 0) {
-    return `its superblock is damaged: inodes of ${inodeSize} bytes, ${inodesPerGroup} in a group`;
-  }
-  return {
-    blockSize,
-    blocks: block.readUInt32LE(4) + (is64Bit ? block.readUInt32LE(0x150) * 2 ** 32 : 0),
-    inodes: block.readUInt32LE(0),
-    inodesPerGroup,
-    inodeSize,
-    descriptorSize: is64Bit ? Math.max(block.readUInt16LE(0xfe), 64) : 32,
-    descriptorsAt: (block.readUInt32LE(0x14) + 1) * blockSize,
-  };
-}
-
-interface Inode {
-  readonly number: number;
-  readonly type: EntryType;
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly sizeBytes: number;
-  readonly modifiedAt: number;
-  readonly links: number;
-  readonly hasExtents: boolean;
-  readonly attributeBlock: number;
-  readonly raw: Buffer;
-}
-
-const types: Readonly<Record<number, EntryType>> = {
-  4096: 'fifo',
-  8192: 'character device',
-  16384: 'folder',
-  24576: 'block device',
-  32768: 'file',
-  40960: 'link',
-  49152: 'socket',
-};
-
 const rootInode = 2;
 /** The longest run of a file that is read at once. */
 const pieceBytes = 4 * 2 ** 20;
@@ -144,9 +90,6 @@ const lookedBytes = 2 ** 20;
 const listedBytes = 400 * 2 ** 20;
 /** The longest value of an attribute (XATTR_SIZE_MAX). */
 const attributeBytes = 65_536;
-
-/** Damage that keeps a tree from being read; the message says where it is. */
-export class DamagedFileSystem extends Error {}
 
 /** One reading of all that a file system holds. */
 class Walk {
@@ -400,36 +343,4 @@ class Walk {
     this.#attributeBlocks.set(number, attributes);
     return attributes;
   }
-}
-
-function parseInode(number: number, raw: Buffer): Inode | string {
-  const written = raw.readUInt16LE(0);
-  const type = types[written & 0xf000];
-  if (!type) return `inode ${number} is of no known type (mode ${written.toString(8)})`;
-  const flags = raw.readUInt32LE(0x20);
-  if ((flags & 0x800) !== 0) return `inode ${number} is encrypted`;
-  const attributeBlock = raw.readUInt32LE(0x68) + raw.readUInt16LE(0x76) * 2 ** 32;
-  const extraBytes = raw.length > 128 ? raw.readUInt16LE(0x80) : 0;
-  const laterEpoch = extraBytes >= 12 ? (raw.readUInt32LE(0x88) & 3) * 2 ** 32 : 0;
-  return {
-    number,
-    type,
-    mode: written & 0o7777,
-    uid: raw.readUInt16LE(2) + raw.readUInt16LE(0x78) * 65536,
-    gid: raw.readUInt16LE(0x18) + raw.readUInt16LE(0x7a) * 65536,
-    sizeBytes: raw.readUInt32LE(4) + (type === 'file' || type === 'folder' ? raw.readUInt32LE(0x6c) * 2 ** 32 : 0),
-    modifiedAt: raw.readInt32LE(0x10) + laterEpoch,
-    links: raw.readUInt16LE(0x1a),
-    hasExtents: (flags & 0x80000) !== 0,
-    attributeBlock,
-    raw,
-  };
-}
-
-/** Major and minor number, in the older form of 8 bits each or in the newer one. */
-function deviceOf(raw: Buffer): readonly [number, number] {
-  const older = raw.readUInt32LE(0x28);
-  if (older !== 0) return [(older >> 8) & 0xff, older & 0xff];
-  const newer = raw.readUInt32LE(0x2c);
-  return [(newer >> 8) & 0xfff, (newer & 0xff) | ((newer >> 12) & 0xfff00)];
 }

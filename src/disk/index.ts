@@ -5,6 +5,7 @@ export * from './configurations.js';
 export * from './disk-file.js';
 export * from './docker-archive.js';
 export * from './ext4.js';
+export {DamagedFileSystem} from './ext4-records.js';
 export * from './file-system.js';
 export * from './form.js';
 export * from './fstab.js';
