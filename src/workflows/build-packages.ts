@@ -1,26 +1,18 @@
-import {stat} from 'node:fs/promises';
 import {archiveStateId, type Deb} from '../archive/index.js';
 import {
   Bug,
   canonicalJson,
-  compareCodePoints,
   type DebianMirrors,
   findDebianMirrors,
-  HostError,
-  readFileIfThere,
   type Sha256,
   sha256,
-  systemErrorCode,
   UsageError,
   type World,
   writeFileWhole,
 } from '../base/index.js';
-import {type Credentials, credentialsFor, type Element, type Source, separateCredentials} from '../element/index.js';
-import {isGuest} from '../image/index.js';
 import {
   describeMoves,
   type Lock,
-  type LockedSource,
   type LockSubject,
   lockAgeDays,
   packageMoves,
@@ -30,12 +22,13 @@ import {
   sourceMove,
   subjectChanges,
 } from '../lock/index.js';
-import {type Store, storeError} from '../store/index.js';
+import {storeError} from '../store/index.js';
+import {BuildSources} from './build-sources.js';
 import {Downloads} from './download.js';
 import {type LentPackages, lendPackages} from './lend-packages.js';
+import {lastLockName, readLastLock, readLockText, subjectOf} from './lock-file.js';
 import {PackageArchive} from './package-archive.js';
 import type {ImageBlueprint} from './read-blueprint.js';
-import {goneSource, lendSources, pinSource} from './settle-sources.js';
 import type {ToolsRoot, ToolsSource} from './tools-root.js';
 import type {Workshop} from './workshop.js';
 
@@ -67,6 +60,8 @@ const noRelease = '';
 export class BuildPackages implements AsyncDisposable {
   readonly file: string;
   readonly isOffline: boolean;
+  /** What its elements fetch beside packages. */
+  readonly sources: BuildSources;
   readonly #workshop: Workshop;
   readonly #world: World;
   readonly #choices: LockChoices;
@@ -78,11 +73,6 @@ export class BuildPackages implements AsyncDisposable {
   /** Of the last build of this image, in this store. */
   readonly #last: Lock | undefined;
   readonly #taken = new Map<string, readonly Deb[]>();
-  /** For servers of sources. */
-  readonly #credentials: Credentials[];
-  #netrc: Promise<string> | undefined;
-  /** By all that was asked for. */
-  readonly #sources = new Map<string, Promise<LockedSource | undefined>>();
   /** What all packages are taken from; undefined where the archive's own indexes are asked. */
   #locked: Lock | undefined;
   #settled: SettledArchive | undefined;
@@ -101,7 +91,7 @@ export class BuildPackages implements AsyncDisposable {
       written: Lock | undefined;
       last: Lock | undefined;
       mirrors: DebianMirrors | undefined;
-      credentials: readonly Credentials[];
+      sources: BuildSources;
     },
   ) {
     this.file = facts.file;
@@ -115,7 +105,7 @@ export class BuildPackages implements AsyncDisposable {
     this.#written = inner.written;
     this.#last = inner.last;
     this.#mirrors = inner.mirrors;
-    this.#credentials = [...inner.credentials];
+    this.sources = inner.sources;
   }
 
   /** Reads the lock, and sees whether it is this image's.
@@ -146,12 +136,13 @@ export class BuildPackages implements AsyncDisposable {
     const mirrors = own ?? written?.mirrors;
     const downloads = isOffline ? undefined : await Downloads.open(world);
     const archive = new PackageArchive(workshop, downloads, mirrors, blueprint.definition.architecture, world);
+    const {credentials} = blueprint;
+    const sources = new BuildSources({choices, file, written, last, archive, credentials}, workshop, world);
     const packages = new BuildPackages(
       {file, isOffline},
       {
-        ...{workshop, world, choices, subject, archive, downloads, written, last},
+        ...{workshop, world, choices, subject, archive, downloads, written, last, sources},
         mirrors: written?.mirrors ?? own,
-        credentials: blueprint.credentials,
       },
     );
     await packages.#honour(changes);
@@ -220,71 +211,6 @@ export class BuildPackages implements AsyncDisposable {
     return {state: before.archive};
   }
 
-  /** What the sources of a tree are: as the lock has them, or as they are now. Those that no lock can hold are left out.
-   * @throws {UsageError} `lock-differs`
-   * @throws {HostError} `not-at-hand`, `source-unreachable`
-   */
-  async settleSources(wanted: readonly Source[], tools: ToolsRoot): Promise<LockedSource[]> {
-    const settled = await Promise.all(
-      wanted.map((source) => {
-        const key = canonicalJson(source);
-        const pinned = this.#sources.get(key) ?? this.#settleSource(source, tools);
-        this.#sources.set(key, pinned);
-        return pinned;
-      }),
-    );
-    return settled.filter((source) => source !== undefined);
-  }
-
-  async #settleSource(wanted: Source, tools: ToolsRoot): Promise<LockedSource | undefined> {
-    const {locked, update} = this.#choices;
-    const {address: location, credentials} = separateCredentials(wanted.location);
-    if (credentials) {
-      this.#credentials.push(credentials);
-      const text = `An element has the user and password for the source "${wanted.name}" in its own files, where bundles have them too: they belong into ~/.netrc`;
-      this.#world.emit({type: 'warning', text});
-    }
-    const source = {...wanted, location};
-    const {name, type, ref} = source;
-    const known = this.#written?.sources?.find(
-      (one) => one.name === name && one.type === type && isAt(location, one) && (one.ref ?? '') === ref,
-    );
-    if (known && !update) return {...known, location};
-    if (this.isOffline) throw new HostError('not-at-hand', {files: [`${name} (${location})`]});
-    const access = await this.#accessTo(location);
-    const pinned = await pinSource(source, access, this.#archive, this.#workshop, tools, this.#world);
-    if (locked && pinned) {
-      throw new UsageError('lock-differs', {
-        file: this.file,
-        changes: [`source ${name} is new, or asked for differently`],
-      });
-    }
-    return pinned;
-  }
-
-  /** What its server is to be told, of what variables and elements say, and ~/.netrc. */
-  async #accessTo(location: string): Promise<Credentials | undefined> {
-    const {HOME} = this.#world.env;
-    this.#netrc ??= HOME ? readFileIfThere(`${HOME}/.netrc`).then((text) => text ?? '') : Promise.resolve('');
-    return credentialsFor(location, this.#credentials, await this.#netrc);
-  }
-
-  /** Why a source's step runs, when the source moved since the lock or the last build. */
-  sourceReason(source: LockedSource): string | undefined {
-    const moved = sourceMove((this.#written ?? this.#last)?.sources ?? [], source);
-    return moved && `source moved: ${moved}`;
-  }
-
-  /** For the hook that fetches sources. */
-  lendSources(sources: readonly LockedSource[]) {
-    return lendSources(sources, (location) => this.#accessTo(location), this.#archive, this.file);
-  }
-
-  /** Why a hook that fetches sources failed, where it is that a lock's commit is gone. */
-  goneSource(printed: string, sources: readonly LockedSource[]): UsageError | undefined {
-    return goneSource(printed, sources, this.file);
-  }
-
   /** Sees before anything runs that what the lock names can be had.
    * @throws {UsageError} `lock-outdated` when the archive has other packages by now.
    * @throws {HostError} `not-at-hand`, `mirror-unreachable`
@@ -308,13 +234,6 @@ export class BuildPackages implements AsyncDisposable {
     const gone = await this.#archive.fetchAll([...lock.packages, ...lock.tools.packages]);
     if (gone.length > 0) throw new UsageError('lock-outdated', {file: this.file, moves: goneWords(gone)});
     return lock;
-  }
-
-  /** The files that a lock names as sources, in the store afterwards. */
-  async lockedFiles({sources = []}: Lock): Promise<{readonly sha256: Sha256; readonly sizeBytes: number}[]> {
-    const files = sources.filter(({type}) => type !== 'git');
-    const {sizes} = await this.lendSources(files);
-    return sizes;
   }
 
   /** A lock of an image without a release of Debian's holds none, and says nothing of them. */
@@ -373,8 +292,7 @@ export class BuildPackages implements AsyncDisposable {
     const tools = this.#tools;
     const state = release === undefined ? {suites: []} : (this.#locked?.archive ?? this.#settled?.state);
     if (!tools || !state) throw new Bug('lock-before-build', {file: this.file});
-    const settled = await Promise.all(this.#sources.values());
-    const sources = settled.filter((source) => source !== undefined).sort((a, b) => compareCodePoints(a.name, b.name));
+    const sources = await this.sources.settled();
     const {sources: _, ...rest}: Lock = this.#locked ?? {
       subject: this.#subject,
       ...(this.#mirrors ? {mirrors: this.#mirrors} : {}),
@@ -409,46 +327,6 @@ export class BuildPackages implements AsyncDisposable {
   }
 }
 
-/** Locks of former versions may have credentials in their addresses. */
-function isAt(location: string, source: LockedSource): boolean {
-  return separateCredentials(source.location).address === location;
-}
-
 function goneWords(gone: readonly Deb[]): string {
   return gone.map(({name, version}) => `${name} ${version} is gone`).join(', ');
-}
-
-/** Of the last build of an image in a store, wherever its file is. */
-export function readLastLock(image: string, store: Store): Promise<Lock | undefined> {
-  return store.readBuild<Lock>(lastLockName(image));
-}
-
-function lastLockName(image: string): string {
-  return `${image}.lock`;
-}
-
-async function readLockText(file: string): Promise<string | undefined> {
-  try {
-    return await readFileIfThere(file);
-  } catch (error) {
-    if (systemErrorCode(error) === 'EISDIR' && (await stat(file)).isDirectory()) {
-      throw new UsageError('bad-argument', {argument: `the lock file "${file}"`, problem: 'it is a folder'});
-    }
-    throw storeError(error, file);
-  }
-}
-
-/** All that decides an image beside packages. */
-export function subjectOf({definition, elements, containerElements}: ImageBlueprint): LockSubject {
-  return {
-    image: definition.name,
-    ...(isGuest(definition) ? {series: definition.purpose.series} : {}),
-    definition: sha256(canonicalJson(definition)),
-    elements: digestsOf([...containerElements, ...elements]),
-  };
-}
-
-function digestsOf(elements: readonly Element[]): Record<string, Sha256> {
-  const entries = elements.map(({name, files}) => [name, sha256(canonicalJson(files))] as const);
-  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
 }

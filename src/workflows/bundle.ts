@@ -83,7 +83,7 @@ export async function bundleImage(request: BundleRequest, world: World): Promise
   };
   const debs = uniqueDebs([...lock.packages, ...lock.tools.packages]);
   const {folder} = workshop.store.packages;
-  const fetched = [...debs, ...(await packages.lockedFiles(lock))];
+  const fetched = [...debs, ...(await packages.sources.lockedFiles(lock))];
   const files = bundleFiles(texts, uniqueElements([...containerElements, ...elements]), fetched, folder);
   const part = `${file}.part`;
   try {

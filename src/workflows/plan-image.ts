@@ -158,7 +158,7 @@ async function planOne(
   const epoch = archiveEpoch(archive.state);
   const evaluated = await evaluate(variables, epoch);
   const wanted = await evaluatedSources(elements, {...variables, ...ofImage}, epoch, workshop, tools, world);
-  const sources = await packages.settleSources(wanted, tools);
+  const sources = await packages.sources.settle(wanted, tools);
   const inputs: TreeInputs = {
     elements,
     variables,
@@ -174,7 +174,7 @@ async function planOne(
   };
   const words: Record<string, string> = archive.reason === undefined ? {} : {'package archive': archive.reason};
   for (const source of sources) {
-    const reason = packages.sourceReason(source);
+    const reason = packages.sources.reason(source);
     if (reason !== undefined) words[sourceInput(source.name)] = reason;
   }
   const {plan, certainSteps} = await planInStages(tree.name, inputs, {...planner, words});

@@ -11,8 +11,8 @@ import {
   resultKinds,
   type Store,
 } from '../store/index.js';
-import {readLastLock} from './build-packages.js';
 import {type ImageRecord, keysOfLatest, readImageRecords} from './image-record.js';
+import {readLastLock} from './lock-file.js';
 
 /** One thing in the store. */
 export interface StoreItem extends Prunable {

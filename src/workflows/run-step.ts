@@ -115,7 +115,7 @@ export async function runInTree(
     const isOutOfMemory = outcome.exitCode === exitCodeOfKilled && (await memoryKills()) > killsBefore;
     const trouble = lent?.trouble(`step ${step.id} of image "${context.image}"`);
     const printed = `${outcome.stdout}\n${outcome.stderr}`;
-    const gone = packages.goneSource(printed, context.sources);
+    const gone = packages.sources.gone(printed, context.sources);
     const lacking = isPackageUnknown(printed) ? indexes.trouble : undefined;
     throw trouble ?? lacking ?? gone ?? stepError(step, outcome, logFile, context, isOutOfMemory);
   }
@@ -131,7 +131,7 @@ async function givenSources(
   {packages, sources}: StepContext,
 ): Promise<{readonly env: Readonly<Record<string, string>>; readonly mounts: readonly Mount[]}> {
   if (work.kind !== 'hook' || work.element !== sourcesElement) return {env: {}, mounts: []};
-  const {env, files} = await packages.lendSources(sources);
+  const {env, files} = await packages.sources.lend(sources);
   return {env, mounts: files.map((file) => ({kind: 'bind', ...file, readOnly: true}))};
 }
 
