@@ -13,6 +13,7 @@ import {
 import {enter} from '../sandbox/index.js';
 import {removeTree} from '../store/index.js';
 import type {BuildPackages} from './build-packages.js';
+import {findOrMake} from './find-or-make.js';
 import type {Workshop} from './workshop.js';
 
 const lists = 'var/lib/apt/lists';
@@ -51,19 +52,19 @@ export class AptIndexes {
   }
 
   async #findOrMake(key: Sha256, layers: readonly string[], settings: AptSettings): Promise<IndexLayer> {
-    const {store} = this.#workshop;
-    const known = await store.find('indexes', key);
-    if (known) return {folder: `${known.folder}/tree`};
-    await using _lock = await store.lock(key, 'the indexes of packages', this.#world.signal);
-    const madeMeanwhile = await store.find('indexes', key);
-    if (madeMeanwhile) return {folder: `${madeMeanwhile.folder}/tree`};
-    const staged = await this.#workshop.work.newFolder();
-    const {isWhole, trouble} = await this.#update(key, layers, staged);
-    if (!(await keepIndexes(staged))) return {trouble};
-    // The key doesn't know what other archives had.
-    if (!isWhole || settings.hasLocalSources || !(await this.#packages.isSettled()))
-      return {folder: `${staged}/tree`, trouble};
-    return {folder: `${(await store.commit('indexes', key, staged, {})).folder}/tree`};
+    let trouble: unknown;
+    let isThere = true;
+    const make = async (staged: string) => {
+      const update = await this.#update(key, layers, staged);
+      trouble = update.trouble;
+      isThere = await keepIndexes(staged);
+      // The key doesn't know what other archives had.
+      const isKnown = !settings.hasLocalSources && (await this.#packages.isSettled());
+      return {facts: {}, isKept: isThere && update.isWhole && isKnown};
+    };
+    const what = 'the indexes of packages';
+    const {folder} = await findOrMake('indexes', key, what, this.#workshop, this.#world, make);
+    return isThere ? {folder: `${folder}/tree`, trouble} : {trouble};
   }
 
   /** Some indexes may not be had yet: one hook adds an archive, a later one its key. Whether a step needs them shows when it

@@ -11,12 +11,17 @@ import {
   sourcesScript,
 } from '../element/index.js';
 import {enter, type Mount} from '../sandbox/index.js';
+import {findOrMake} from './find-or-make.js';
 import {hookPlaces, stepEnvironment} from './hook-environment.js';
 import type {ToolsRoot} from './tools-root.js';
 import type {Workshop} from './workshop.js';
 
 interface EnvironmentFacts {
   readonly variables: Readonly<Record<string, string>>;
+}
+
+interface SourcesFacts {
+  readonly sources: readonly Source[];
 }
 
 /** The variables with what the elements' environment.d makes of them, as far as a plan depends on them: distribution,
@@ -32,21 +37,27 @@ export async function evaluatedEnvironment(
   tools: ToolsRoot,
   world: World,
 ): Promise<EvaluatedVariables> {
-  const files = elements.flatMap(({name, files}) =>
-    files.filter(({path}) => path.startsWith('environment.d/')).map(({path, sha256}) => [name, path, sha256]),
-  );
+  const files = environmentDigests(elements);
   if (files.length === 0) return variables;
-  const {store} = workshop;
   const wanted = wantedNames(elements);
   const env = stepEnvironment('outside', variables, {epoch, proxies: {}});
   const key = sha256(canonicalJson({form: 3, files, env, wanted: [...wanted].sort(), tools: tools.identity}));
-  const known = await store.find<EnvironmentFacts>('environments', key);
-  if (known) return known.facts.variables;
-  const all = await evaluate(elements, env, workshop, tools, world);
-  const pairs = Object.entries(all).filter(([name]) => wanted.has(name) || wantedPattern.test(name));
-  const facts = {variables: Object.fromEntries(pairs)};
-  await store.commit('environments', key, await workshop.work.newFolder(), facts);
-  return facts.variables;
+  const made = await findOrMake<EnvironmentFacts>('environments', key, evaluation, workshop, world, async () => {
+    const all = await evaluate(elements, env, workshop, tools, world);
+    const pairs = Object.entries(all).filter(([name]) => wanted.has(name) || wantedPattern.test(name));
+    return {facts: {variables: Object.fromEntries(pairs)}, isKept: true};
+  });
+  return made.facts.variables;
+}
+
+/** What is made, for those who wait for it. */
+const evaluation = 'what environment.d makes of the variables';
+
+/** The files of environment.d by their content. */
+function environmentDigests(elements: readonly Element[]) {
+  return elements.flatMap(({name, files}) =>
+    files.filter(({path}) => path.startsWith('environment.d/')).map(({path, sha256}) => [name, path, sha256]),
+  );
 }
 
 /** The sources that elements name, as the hook of source-repositories finds them. Found in the store, or asked of bash and kept.
@@ -66,24 +77,20 @@ export async function evaluatedSources(
       .filter(({path}) => isSourceList(path))
       .map(({path, sha256}) => ({name, path, sha256, from: `${folder}/${path}`})),
   );
-  const files = elements.flatMap(({name, files}) =>
-    files.filter(({path}) => path.startsWith('environment.d/')).map(({path, sha256}) => [name, path, sha256]),
-  );
   const env = stepEnvironment('outside', variables, {epoch, proxies: {}});
   const named = lists.map(({name, path, sha256}) => [name, path, sha256]);
+  const files = environmentDigests(elements);
   const key = sha256(canonicalJson({form: 1, files, named, env, sourcesScript, tools: tools.identity}));
-  const {store} = workshop;
-  const known = await store.find<{readonly sources: readonly Source[]}>('environments', key);
-  if (known) return known.facts.sources;
-  const at = (path: string) => `${hookPlaces.hooks}/${path}`;
-  const mounts = lists.map(({path, from}) => ({kind: 'bind', at: at(path), from, readOnly: true}) as const);
-  const places = [...new Set(lists.map(({path}) => at(path)))];
-  const printed = await runAfterEnvironment(sourcesScript, places, mounts, elements, env, workshop, tools, world);
-  const sources = parseSources(printed);
-  // An element may have written a password into an address: the store is no place for it.
-  const isSecret = sources.some(({location}) => separateCredentials(location).credentials);
-  if (!isSecret) await store.commit('environments', key, await workshop.work.newFolder(), {sources});
-  return sources;
+  const made = await findOrMake<SourcesFacts>('environments', key, evaluation, workshop, world, async () => {
+    const at = (path: string) => `${hookPlaces.hooks}/${path}`;
+    const mounts = lists.map(({path, from}) => ({kind: 'bind', at: at(path), from, readOnly: true}) as const);
+    const places = [...new Set(lists.map(({path}) => at(path)))];
+    const printed = await runAfterEnvironment(sourcesScript, places, mounts, elements, env, workshop, tools, world);
+    const sources = parseSources(printed);
+    // An element may have written a password into an address: the store is no place for it.
+    return {facts: {sources}, isKept: !sources.some(({location}) => separateCredentials(location).credentials)};
+  });
+  return made.facts.sources;
 }
 
 /** Install types, and settings of the boot loader. */
