@@ -3,7 +3,6 @@ import {
   Bug,
   canonicalJson,
   type DebianMirrors,
-  findDebianMirrors,
   type Sha256,
   sha256,
   UsageError,
@@ -27,6 +26,7 @@ import {BuildSources} from './build-sources.js';
 import {Downloads} from './download.js';
 import {type LentPackages, lendPackages} from './lend-packages.js';
 import {lastLockName, readLastLock, readLockText, subjectOf} from './lock-file.js';
+import {ownMirrors} from './own-mirrors.js';
 import {PackageArchive} from './package-archive.js';
 import type {ImageBlueprint} from './read-blueprint.js';
 import type {ToolsRoot, ToolsSource} from './tools-root.js';
@@ -132,9 +132,9 @@ export class BuildPackages implements AsyncDisposable {
       world.emit({type: 'warning', text: `The lock "${file}" is replaced: ${changes.join(', ')}`});
     }
     const last = await readLastLock(subject.image, workshop.store);
-    const own = await findDebianMirrors(world.env);
+    const {mirrors: own, credentials: ofMirrors} = await ownMirrors(world);
     const mirrors = own ?? written?.mirrors;
-    const downloads = isOffline ? undefined : await Downloads.open(world);
+    const downloads = isOffline ? undefined : await Downloads.open(world, ofMirrors);
     const archive = new PackageArchive(workshop, downloads, mirrors, blueprint.definition.architecture, world);
     const {credentials} = blueprint;
     const sources = new BuildSources({choices, file, written, last, archive, credentials}, workshop, world);

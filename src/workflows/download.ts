@@ -8,6 +8,7 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import {rootCertificates} from 'node:tls';
 import {type Dispatcher, EnvHttpProxyAgent, interceptors, request} from 'undici';
 import {readFileIfThere, type Sha256, systemErrorCode, type World} from '../base/index.js';
+import {authorization, type Credentials, credentialsFor} from '../element/index.js';
 
 /** How a download ended. `absent`: the server says that there's no such file, or that we may not have it. */
 export type Download =
@@ -22,13 +23,16 @@ const pausesMs = [500, 2000];
 export class Downloads implements AsyncDisposable {
   readonly #signal: AbortSignal;
   readonly #dispatcher: Dispatcher;
+  readonly #credentials: readonly Credentials[];
 
-  private constructor(signal: AbortSignal, dispatcher: Dispatcher) {
+  private constructor(signal: AbortSignal, dispatcher: Dispatcher, credentials: readonly Credentials[]) {
     this.#signal = signal;
     this.#dispatcher = dispatcher;
+    this.#credentials = credentials;
   }
 
-  static async open({env, signal}: World): Promise<Downloads> {
+  /** @param credentials For their servers, whatever is fetched there. */
+  static async open({env, signal}: World, credentials: readonly Credentials[] = []): Promise<Downloads> {
     const files = ['/etc/ssl/certs/ca-certificates.crt', env.NODE_EXTRA_CA_CERTS ?? ''].filter(Boolean);
     const authorities = (await Promise.all(files.map(readFileIfThere))).filter((text) => text !== undefined);
     const connect = {timeout: 10_000, ca: [...rootCertificates, ...authorities]};
@@ -42,24 +46,24 @@ export class Downloads implements AsyncDisposable {
     });
     const ended = AbortSignal.any([signal]);
     setMaxListeners(0, ended); // one for each download that is under way
-    return new Downloads(ended, dispatcher.compose(interceptors.redirect({maxRedirections: 5})));
+    return new Downloads(ended, dispatcher.compose(interceptors.redirect({maxRedirections: 5})), credentials);
   }
 
   /** Fetches a file; what was interrupted is fetched again, a few times.
    * @param to A new file, which is there afterwards only when the download is whole.
-   * @param authorization A header for the server of the address; one that it redirects to isn't told.
+   * @param access For the server of the address; one that it redirects to isn't told.
    * @throws the signal's reason; errors of the disk as they are.
    */
-  async fetch(address: string, to: string, authorization?: string): Promise<Download> {
+  async fetch(address: string, to: string, access?: Credentials): Promise<Download> {
     for (let attempt = 0; ; attempt++) {
-      const download = await this.#fetchOnce(address, to, authorization);
+      const download = await this.#fetchOnce(address, to, access ?? credentialsFor(address, this.#credentials, ''));
       const pause = pausesMs[attempt];
       if (download.kind !== 'unreachable' || pause === undefined) return download;
       await sleep(pause, undefined, {signal: this.#signal});
     }
   }
 
-  async #fetchOnce(address: string, to: string, authorization: string | undefined): Promise<Download> {
+  async #fetchOnce(address: string, to: string, access: Credentials | undefined): Promise<Download> {
     const hash = createHash('sha256');
     let sizeBytes = 0;
     const measure = new Transform({
@@ -75,7 +79,7 @@ export class Downloads implements AsyncDisposable {
         signal: this.#signal,
         headersTimeout: 60_000,
         bodyTimeout: 60_000,
-        headers: authorization === undefined ? {} : {authorization},
+        headers: access ? {authorization: authorization(access)} : {},
       });
       if (statusCode !== 200) {
         await body.dump();

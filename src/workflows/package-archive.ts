@@ -12,7 +12,7 @@ import {
   suitesOf,
 } from '../archive/index.js';
 import {type DebianMirrors, HostError, type Sha256, type World} from '../base/index.js';
-import {authorization, type Credentials} from '../element/index.js';
+import type {Credentials} from '../element/index.js';
 import {movedPackages, type PackageMove, type ReleaseState} from '../lock/index.js';
 import type {Tree} from '../sandbox/index.js';
 import type {PackageFiles} from '../store/index.js';
@@ -247,7 +247,7 @@ export class PackageArchive {
   async #fetchAny(address: string, access?: Credentials): Promise<Found | Trouble> {
     if (!this.#downloads) return {kind: 'offline', file: address};
     const part = this.#files.newPart();
-    const fetched = await this.#downloads.fetch(address, part, access && authorization(access));
+    const fetched = await this.#downloads.fetch(address, part, access);
     if (fetched.kind === 'absent') return {kind: 'moved', file: address, problem: fetched.problem};
     if (fetched.kind === 'unreachable') return {kind: 'unreachable', file: address, problem: fetched.problem};
     await this.#files.keep(part, fetched.sha256, fetched.sizeBytes);

@@ -6,7 +6,6 @@ import {
   type DebianMirrors,
   debianSourceLines,
   describeEnd,
-  findDebianMirrors,
   HostError,
   isDiskFull,
   lastLines,
@@ -21,6 +20,7 @@ import {enter, type Mount, ownByNamespace, type SandboxSpec, type Tree} from '..
 import type {StoredResult} from '../store/index.js';
 import {Downloads} from './download.js';
 import {type LentPackages, lendPackages} from './lend-packages.js';
+import {ownMirrors} from './own-mirrors.js';
 import {PackageArchive} from './package-archive.js';
 import {isMirrorTrouble} from './package-trouble.js';
 import type {Workshop} from './workshop.js';
@@ -85,8 +85,9 @@ export async function ensureToolsRoot(
   source?: ToolsSource,
 ): Promise<ToolsRoot> {
   if (!source) {
-    await using downloads = await Downloads.open(world);
-    const archive = new PackageArchive(workshop, downloads, await findDebianMirrors(world.env), machine(), world);
+    const {mirrors, credentials} = await ownMirrors(world);
+    await using downloads = await Downloads.open(world, credentials);
+    const archive = new PackageArchive(workshop, downloads, mirrors, machine(), world);
     return await ensureToolsRoot(purpose, workshop, world, {archive, isUpdate: false});
   }
   const roots: StoredResult<RootFacts>[] = [];

@@ -8,6 +8,7 @@ import type {Deb} from '../../src/archive/index.js';
 import {pathsFrom, sha256, type World} from '../../src/base/index.js';
 import {Downloads} from '../../src/workflows/download.js';
 import {type LentPackages, lendPackages} from '../../src/workflows/lend-packages.js';
+import {ownMirrors} from '../../src/workflows/own-mirrors.js';
 import {PackageArchive} from '../../src/workflows/package-archive.js';
 import {openWorkshop, type Workshop} from '../../src/workflows/workshop.js';
 import {home, temporaryFolder} from '../rig/trovestack.js';
@@ -21,10 +22,13 @@ describe('a package archive', () => {
   let world: World;
   let address: string;
   const files = new Map<string, string>();
+  /** What the server's clients said of themselves. */
+  const told: (string | undefined)[] = [];
 
   beforeAll(async () => {
     folder = await temporaryFolder();
     server = createServer((request, response) => {
+      told.push(request.headers.authorization);
       const text = files.get(request.url ?? '');
       response.writeHead(text === undefined ? 404 : 200).end(text ?? '');
     });
@@ -115,6 +119,18 @@ describe('a package archive', () => {
     keep.mockRestore();
     expect(answer).toContain('\tnone\tENOSPC');
     expect(lent.trouble('a step')).toMatchObject({code: 'disk-full'});
+  });
+
+  test("tells a mirror's server user and password, and nobody where the mirror is", async () => {
+    const withLogin = address.replace('://', '://me:s3same@');
+    const env = {DIB_DISTRIBUTION_MIRROR: `${withLogin}/debian`};
+    const {mirrors, credentials} = await ownMirrors({...world, env});
+    expect(mirrors).toEqual({archive: `${address}/debian`, security: `${address}/debian-security`});
+    await using own = await Downloads.open(world, credentials);
+    told.length = 0;
+    await new PackageArchive(workshop, own, mirrors, 'amd64', world).stateOf('sid');
+    await archive().stateOf('sid');
+    expect(told).toEqual([`Basic ${Buffer.from('me:s3same').toString('base64')}`, undefined]);
   });
 
   test('gives a package by its digest, also when the mirror has it no longer', async () => {
