@@ -120,6 +120,18 @@ describe('a store', () => {
     expect(needed).not.toHaveBeenCalled();
   });
 
+  test('drops with what is replaced also what stands on a result whose facts were cut short', async () => {
+    const store = await Store.open(folder, emit);
+    {
+      await using work = await store.openWork();
+      await fill(store, work);
+      await writeFile(join(folder, 'steps', old, 'facts.json'), '{"inst');
+      await store.commit('steps', anew, await work.newFolder(), {}, {replaces});
+    }
+    expect(await dropReplaced(store)).toBe(true);
+    expect([await store.keys('steps'), await store.keys('images')]).toEqual([[anew], []]);
+  });
+
   test('does not look again for what is replaced and needed, until something is built', async () => {
     const store = await Store.open(folder, emit);
     {

@@ -191,23 +191,31 @@ export class Store {
     try {
       if ((await this.#generations.marked()).length === 0) return undefined;
       if ((await readFileIfThere(this.#lookedFile)) === (await this.#stateOfReplaced())) return undefined;
-      return await this.#takeOutMarked(await needed());
+      return await this.#takeOutMarked(needed);
     } catch (error) {
       throw storeError(error, this.folder);
     }
   }
 
-  async #takeOutMarked(stays: ReadonlySet<string>): Promise<AsyncDisposable | undefined> {
+  async #takeOutMarked(needed: () => Promise<ReadonlySet<string>>): Promise<AsyncDisposable | undefined> {
     await using alone = await this.useAlone();
     if (!alone) return undefined;
+    const stays = await needed();
     const all = await this.results();
     const replaced = new Set(await this.#generations.replaced());
-    const lowest = all.filter(({key}) => replaced.has(key));
+    const instances = new Set(all.map(({instance}) => instance));
+    // Also what stands on results that are gone, or whose facts were damaged: nothing leads to it any more.
+    const lowest = all.filter(({key, on}) => replaced.has(key) || on.some((below) => !instances.has(below)));
     const going = withAllOn(lowest, all).filter(({key}) => !stays.has(key));
     const removed = going.length === 0 ? undefined : await this.takeOut(going);
-    await this.#tidyGenerations();
-    await writeFileWhole(this.#lookedFile, await this.#stateOfReplaced());
-    return removed;
+    try {
+      await this.#tidyGenerations();
+      await writeFileWhole(this.#lookedFile, await this.#stateOfReplaced());
+      return removed;
+    } catch (error) {
+      await removed?.[Symbol.asyncDispose](); // on a full disk this is what makes room
+      throw error;
+    }
   }
 
   /** Says that what the marks of now lead to was seen, and stays for what builds were made of: until one of these changes,
@@ -251,10 +259,15 @@ export class Store {
    * by who has the store alone. */
   async takeOut(results: readonly Pick<KeptResult, 'kind' | 'key'>[]): Promise<AsyncDisposable> {
     const work = await openWorkFolder(this.folder);
-    for (const {kind, key} of results) {
-      await ifThere(rename(`${this.folder}/${kind}/${key}`, `${work.path}/${kind}-${key}`)); // or a prune was quicker
+    try {
+      for (const {kind, key} of results) {
+        await ifThere(rename(`${this.folder}/${kind}/${key}`, `${work.path}/${kind}-${key}`)); // or a prune was quicker
+      }
+      return work;
+    } catch (error) {
+      await work[Symbol.asyncDispose]();
+      throw error;
     }
-    return work;
   }
 
   /** Removes a result that nobody has used since a time; one in use, or being made anew, stays.

@@ -15,6 +15,11 @@ export async function openWorkFolder(store: string): Promise<WorkFolder> {
   const name = randomBytes(6).toString('hex');
   const path = `${store}/work/${name}`;
   const lock = await lockFile(lockOf(store, name), {what: `the work folder "${path}"`});
+  // Who looks for builds at work may have had the lock first, and taken it for one that was left.
+  if (!(await isThere(lockOf(store, name)))) {
+    await lock[Symbol.asyncDispose]();
+    return await openWorkFolder(store);
+  }
   await mkdir(path, {recursive: true});
   let count = 0;
   return {

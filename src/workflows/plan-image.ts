@@ -99,7 +99,7 @@ export async function planImage(
   const kind = treeKind(definition, elements, container);
   const root = await planOne(definition.tree, elements, kind, diskVariables(devices), planner);
   const plans = [...(container ? [container.plan] : []), root.plan];
-  checkRebuild(rebuild, plans);
+  checkRebuild(rebuild, [...(container ? [container] : []), root]);
   const disk = planDisk(definition, devices, elements, root.evaluated);
   const ofDisk = diskKey(root.plan.identity, disk, tools.identity);
   const image = await planFinished(imageKey(ofDisk, output), plans, root.plan.top, planner);
@@ -288,9 +288,10 @@ async function mirrorsOf(tools: ToolsRoot): Promise<DebianMirrors> {
   return chosen;
 }
 
-function checkRebuild(rebuild: PlanRequest['rebuild'], plans: readonly TreePlan[]): void {
-  if (!rebuild || rebuild === true) return;
-  const known = plans.flatMap((plan) => plan.decisions.map(({step}) => step.id));
+/** Asked of certain plans alone: a hook may still bring the step that is named. */
+function checkRebuild(rebuild: PlanRequest['rebuild'], trees: readonly PlannedTree[]): void {
+  if (!rebuild || rebuild === true || trees.some(({certainSteps}) => certainSteps !== undefined)) return;
+  const known = trees.flatMap(({plan}) => plan.decisions.map(({step}) => step.id));
   const unknown = rebuild.find((id) => !known.includes(id));
   if (unknown)
     throw new UsageError('unknown-step', {step: unknown, known: known.filter((id) => !id.startsWith('engine/'))});

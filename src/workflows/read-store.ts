@@ -51,7 +51,7 @@ interface Needs {
   /** Keys of results, and digests of package files → what they are needed for. */
   readonly keys: ReadonlyMap<string, string>;
   /** Everything that was used since then may be in use now. */
-  readonly since: Date | undefined;
+  readonly since: Date;
 }
 
 async function readNeeds(records: readonly ImageRecord[], store: Store, world: World): Promise<Needs> {
@@ -62,7 +62,9 @@ async function readNeeds(records: readonly ImageRecord[], store: Store, world: W
     for (const digest of lock ? filesOf(lock) : []) keys.set(digest, `the lock of the latest build of ${image}`);
   }
   for (const [key, devcloud] of await layersOfDevclouds(world)) keys.set(key, devcloud);
-  return {keys, since: await store.workingSince()};
+  // A build that begins while the store is read marks what it takes with a later time than this.
+  const now = new Date();
+  return {keys, since: (await store.workingSince()) ?? now};
 }
 
 /** Keys of the results that devclouds stand on → which one, in words. */
@@ -119,7 +121,7 @@ async function resultItem(
     : kind === 'indexes'
       ? 'package indexes'
       : (facts?.step ?? records.find((record) => record.key === key)?.image ?? 'unknown');
-  const isInUse = since !== undefined && lastUsedAt >= since;
+  const isInUse = lastUsedAt >= since;
   const isFresh = isTools && Date.now() - lastUsedAt.getTime() < toolsAgeMs;
   const neededBy = isInUse
     ? 'a command that is running'
@@ -169,7 +171,7 @@ async function fileItems(
     const stats = await unlessGone(stat(`${folder}/${name}`));
     if (!stats?.isFile()) continue;
     const lastUsedAt = lastUseIn(stats);
-    const isInUse = since !== undefined && stats.ctime >= since;
+    const isInUse = stats.ctime >= since;
     const [digest = ''] = name.split('.'); // values made from a package file lie beside it
     const neededBy = isInUse ? 'a command that is running' : keys.get(digest);
     const needed = neededBy === undefined ? {} : {neededBy};

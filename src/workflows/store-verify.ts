@@ -155,8 +155,11 @@ async function takeOutDamaged(
   const going = new Set<KeptResult>();
   const fates: Fate[] = [];
   for (const {place, instance} of found) {
-    const isStill = (await store.look(place.kind, place.key))?.instance === instance;
-    const damaged = all.filter(({kind, key}) => isStill && kind === place.kind && key === place.key);
+    if ((await store.look(place.kind, place.key))?.instance !== instance) {
+      fates.push({isRemoved: false, keptBy: 'another command, which has removed it or made it anew meanwhile'});
+      continue;
+    }
+    const damaged = all.filter(({kind, key}) => kind === place.kind && key === place.key);
     const made = withAllOn(damaged, all);
     const keptBy = made.map(({key}) => devclouds.get(key)).find((user) => user !== undefined);
     if (keptBy === undefined) for (const result of made) going.add(result);
