@@ -90,9 +90,9 @@ function silence({record, end}: MachineRun, timeoutMs: number): string {
   return `nothing more happened within ${(end === 'nothing more' ? patience(timeoutMs, record) : timeoutMs) / 1000} s`;
 }
 
-/** How long a boot may go without a new milestone; half as long when something is known to be wrong. */
+/** How long a boot may go without a new milestone; half as long when something is known to be wrong. A probe has all its time. */
 function patience(timeoutMs: number, record: BootRecord): number {
-  return timeoutMs / (record.trouble ? 6 : 3);
+  return Math.max(kvmProbeMs, timeoutMs / (record.trouble ? 6 : 3));
 }
 
 async function openConsoleLog(workshop: Workshop): Promise<string> {
