@@ -10,6 +10,7 @@ export function nameOption(): Option {
 export function describeStatus(status: DevcloudStatus): string {
   const rows = [
     ['profile', status.profile],
+    ['series', status.series],
     ...(status.address ? [['address', status.address]] : []),
     ...(status.instances ? [['instances', status.instances]] : []),
     ['cloud', `${status.cloud} in ${status.cloudsFile}`],
@@ -25,7 +26,7 @@ export function describeStatus(status: DevcloudStatus): string {
 export function describeUp(status: DevcloudStatus): string {
   const name = status.name === 'devcloud' ? '' : ` --name ${status.name}`;
   return [
-    `devcloud "${status.name}" is up at ${status.address} (profile ${status.profile})`,
+    `devcloud "${status.name}" is up at ${status.address} (profile ${status.profile}, series ${status.series})`,
     `  look around   trovestack devcloud exec${name} -- openstack datastore list`,
     `  from outside  eval "$(trovestack devcloud env${name})"`,
     `  stop          trovestack devcloud down${name}    (destroy forgets it)`,

@@ -4,7 +4,7 @@ import {lockFile, parseYaml, readFileIfThere, UsageError, writeFileWhole} from '
 import type {CloudSettings} from './profile.js';
 
 /** A devcloud's entry in clouds.yaml, for its administrator. */
-export function cloudEntry(settings: Pick<CloudSettings, 'address' | 'secrets'>): object {
+export function cloudEntry(settings: Pick<CloudSettings, 'address' | 'secrets' | 'series'>): object {
   return {
     auth: {
       auth_url: `http://${settings.address}:5000/v3`,
@@ -17,7 +17,7 @@ export function cloudEntry(settings: Pick<CloudSettings, 'address' | 'secrets'>)
     region_name: 'RegionOne',
     interface: 'public',
     identity_api_version: 3,
-    trove_series: '2025.1',
+    trove_series: settings.series.name,
   };
 }
 

@@ -6,6 +6,7 @@ export * from './layers.js';
 export * from './profile.js';
 export * from './readiness.js';
 export * from './run-plan.js';
+export * from './series.js';
 export * from './subnet.js';
 export * from './supervision.js';
 export * from './supervisor.js';

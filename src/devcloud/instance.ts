@@ -8,6 +8,8 @@ import type {ProcessIdentity} from './supervisor.js';
 export interface Instance {
   readonly name: string;
   readonly profile: Profile;
+  /** Of OpenStack; absent in files from before there was a choice. */
+  readonly series?: string;
   /** Given when it is started for the first time. */
   readonly subnet?: string;
   readonly secrets: Secrets;

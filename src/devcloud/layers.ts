@@ -2,10 +2,8 @@ import {canonicalJson, type Sha256, sha256} from '../base/index.js';
 import {configurationFiles, configurationFolders} from './configuration/index.js';
 import type {CloudSettings, Profile} from './profile.js';
 import {initialisationPrograms, stopping} from './programs.js';
+import type {CloudSeries} from './series.js';
 import type {SupervisorPlan} from './supervision.js';
-
-/** Distribution release that the services come from, whatever the host's. */
-export const servicesRelease = 'trixie';
 
 /** Packages of profile `api`, and those that profile `full` adds in a layer above. */
 export const layerPackages: Readonly<Record<Profile, readonly string[]>> = {
@@ -27,21 +25,28 @@ export const layerPackages: Readonly<Record<Profile, readonly string[]>> = {
 export const leftOut = ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*', '/usr/share/info/*'];
 
 /** Key of the layer with a profile's packages. */
-export function packagesKey(profile: Profile): Sha256 {
-  const below = profile === 'full' ? packagesKey('api') : null;
-  return sha256(canonicalJson({form: 1, servicesRelease, packages: layerPackages[profile], leftOut, below}));
+export function packagesKey(profile: Profile, series: CloudSeries): Sha256 {
+  const below = profile === 'full' ? packagesKey('api', series) : null;
+  return sha256(
+    canonicalJson({form: 1, servicesRelease: series.release, packages: layerPackages[profile], leftOut, below}),
+  );
 }
 
 /** Key of the initialised state of a profile: its packages, what initialises it, and the tasks' own text. */
-export function stateKey(profile: Profile, scripts: Readonly<Record<string, string>>): Sha256 {
-  const plan = initialisationPlan(profile, {admin: '', service: '', messaging: ''});
-  return sha256(canonicalJson({form: 1, packages: packagesKey(profile), plan, scripts}));
+export function stateKey(profile: Profile, series: CloudSeries, scripts: Readonly<Record<string, string>>): Sha256 {
+  const plan = initialisationPlan(profile, series, {admin: '', service: '', messaging: ''});
+  return sha256(canonicalJson({form: 1, packages: packagesKey(profile, series), plan, scripts}));
 }
 
 /** What initialises a profile's state. Its address and secrets are replaced in every devcloud that stands on it. */
-export function initialisationPlan(profile: Profile, secrets: CloudSettings['secrets']): SupervisorPlan {
+export function initialisationPlan(
+  profile: Profile,
+  series: CloudSeries,
+  secrets: CloudSettings['secrets'],
+): SupervisorPlan {
   const settings: CloudSettings = {
     profile,
+    series,
     address: '127.0.0.1',
     secrets,
     accelerator: 'qemu',

@@ -1,3 +1,4 @@
+import type {CloudSeries} from './series.js';
 import type {Addresses} from './subnet.js';
 
 /** `api`: Keystone, Glance and the Trove API. `full`: all that database instances need besides. */
@@ -13,6 +14,7 @@ export interface Secrets {
 /** What configuration is made from. */
 export interface CloudSettings {
   readonly profile: Profile;
+  readonly series: CloudSeries;
   /** Where the endpoints are. */
   readonly address: string;
   /** Absent while the state layer is initialised. */

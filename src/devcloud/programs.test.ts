@@ -2,9 +2,12 @@ import {describe, expect, it} from 'vitest';
 import type {Instance} from './instance.js';
 import {initialisationPlan, packagesKey, stateKey} from './layers.js';
 import {runPlan, settingsOf} from './run-plan.js';
+import {chooseCloudSeries} from './series.js';
 import {addressesIn} from './subnet.js';
 import type {SupervisorPlan} from './supervision.js';
 
+const series = chooseCloudSeries('2025.1', 'full');
+const zed = chooseCloudSeries('zed', 'api');
 const secrets = {admin: 'admin-secret', service: 'service-secret', messaging: 'messaging-secret'};
 const addresses = addressesIn('10.211.7.0/24');
 
@@ -14,8 +17,8 @@ function planOf(profile: 'api' | 'full'): SupervisorPlan {
 }
 
 const plans = {
-  'api initialisation': initialisationPlan('api', secrets),
-  'full initialisation': initialisationPlan('full', secrets),
+  'api initialisation': initialisationPlan('api', series, secrets),
+  'full initialisation': initialisationPlan('full', series, secrets),
   'api run': planOf('api'),
   'full run': planOf('full'),
 };
@@ -63,11 +66,33 @@ describe('plans of profile full', () => {
 });
 
 describe('layer keys', () => {
-  it('each profile has its own', () => {
-    expect(new Set([packagesKey('api'), packagesKey('full'), stateKey('api', {}), stateKey('full', {})]).size).toBe(4);
+  it('each profile and each series has its own', () => {
+    const choices = [
+      ['api', series],
+      ['full', series],
+      ['api', zed],
+    ] as const;
+    const keys = choices.flatMap(([profile, of]) => [packagesKey(profile, of), stateKey(profile, of, {})]);
+    expect(new Set(keys).size).toBe(keys.length);
   });
 
   it("a changed task changes the state's key", () => {
-    expect(stateKey('api', {'seed.py': 'a'})).not.toBe(stateKey('api', {'seed.py': 'b'}));
+    expect(stateKey('api', series, {'seed.py': 'a'})).not.toBe(stateKey('api', series, {'seed.py': 'b'}));
+  });
+});
+
+describe('series', () => {
+  it('are run by their own programs, and those that are not known are refused', () => {
+    const argv = (name: string, program: string) => {
+      const plan = runPlan(
+        settingsOf({name: 'test', profile: 'api', series: name, secrets, layers: []}, addresses, 'qemu'),
+        addresses,
+      );
+      return plan.services.find((one) => one.name === program)?.argv.join(' ');
+    };
+    expect(argv('zed', 'glance')).toContain('/usr/bin/glance-api');
+    expect(argv('2026.2', 'glance')).toContain('--wsgi-file /usr/lib/python3/dist-packages/glance/wsgi/api.py');
+    expect(() => chooseCloudSeries('2031.1', 'api')).toThrow('no devcloud is made of this series');
+    expect(() => chooseCloudSeries('Zed', 'full')).toThrow('with the profile api alone');
   });
 });

@@ -58,8 +58,17 @@ const rabbitmq = service('rabbitmq', 'rabbitmq', ['/usr/lib/rabbitmq/bin/rabbitm
   },
 });
 
-function keystone(after: readonly Condition[]): SupervisedProgram {
-  return wsgi('keystone', 5000, '/usr/bin/keystone-wsgi-public', after);
+function keystone({series}: CloudSettings, after: readonly Condition[]): SupervisedProgram {
+  return wsgi('keystone', 5000, series.identityProgram, after);
+}
+
+function glance({series}: CloudSettings): SupervisedProgram {
+  const after: Condition[] = [database];
+  if (series.imageProgram !== undefined) {
+    return {...wsgi('glance', 9292, series.imageProgram, after), cwd: '/var/lib/glance'};
+  }
+  const argv = ['/usr/bin/glance-api', '--config-file', '/etc/glance/glance-api.conf'];
+  return service('glance', 'glance', argv, {cwd: '/var/lib/glance', after});
 }
 
 /** Open vSwitch in user space and OVN on one database server, and the bridge that instances reach the namespace by. */
@@ -145,11 +154,8 @@ export function runPrograms(settings: CloudSettings): SupervisedProgram[] {
   const common = [
     ownTask('identity-keys', 'identity_keys.py', []),
     ownTask('identity-settings', 'personalise_identity.py', [database]),
-    keystone([...own, 'done:identity-keys']),
-    service('glance', 'glance', ['/usr/bin/glance-api', '--config-file', '/etc/glance/glance-api.conf'], {
-      cwd: '/var/lib/glance',
-      after: [database],
-    }),
+    keystone(settings, [...own, 'done:identity-keys']),
+    glance(settings),
     trove('trove-api', [database]),
   ];
   if (settings.profile === 'api') return [mariadb, ...common];
@@ -184,7 +190,7 @@ export function initialisationPrograms(settings: CloudSettings): SupervisedProgr
       ...task('identity-bootstrap', 'keystone', bootstrapCommand, ['done:keystone-schema', 'done:identity-keys']),
       env: {OS_BOOTSTRAP_PASSWORD: secrets.admin},
     },
-    keystone(['done:identity-bootstrap']),
+    keystone(settings, ['done:identity-bootstrap']),
     ownTask('identity-seed', 'seed_identity.py', [identity]),
     ...schemas,
   ];

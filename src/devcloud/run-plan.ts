@@ -2,6 +2,7 @@ import {configurationFiles, configurationFolders, hypervisor} from './configurat
 import {cloudNameOf, type Instance} from './instance.js';
 import type {CloudSettings} from './profile.js';
 import {runPrograms, stopping} from './programs.js';
+import {chooseCloudSeries, defaultCloudSeries} from './series.js';
 import type {Addresses} from './subnet.js';
 import type {SupervisorPlan} from './supervision.js';
 
@@ -13,6 +14,7 @@ export function settingsOf(
 ): CloudSettings {
   return {
     profile: instance.profile,
+    series: chooseCloudSeries(instance.series ?? defaultCloudSeries, instance.profile),
     address: addresses.cloud,
     instances: addresses.instances,
     secrets: instance.secrets,

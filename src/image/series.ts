@@ -5,11 +5,11 @@ export interface Series {
   readonly troveVersion: number;
 }
 
-/** Source: the version of the package trove-guestagent in the Debian release beside it. */
+/** Source: the version of the package trove-guestagent in the Debian release beside it; docs/upstream/series.md. */
 const known: readonly Series[] = [
   {name: 'zed', troveVersion: 18}, // bookworm
   {name: '2025.1', troveVersion: 23}, // trixie
-  {name: '2026.1', troveVersion: 26}, // sid
+  {name: '2026.2', troveVersion: 26}, // sid
 ];
 
 export function findSeries(name: string): Series | undefined {

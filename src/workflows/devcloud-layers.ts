@@ -13,6 +13,8 @@ import {
   type World,
 } from '../base/index.js';
 import {
+  type CloudSeries,
+  defaultCloudSeries,
   initialisationPlan,
   layerPackages,
   leftOut,
@@ -21,7 +23,6 @@ import {
   notFrozen,
   type Profile,
   packagesKey,
-  servicesRelease,
   startSupervisor,
   stateKey,
 } from '../devcloud/index.js';
@@ -34,6 +35,7 @@ interface Site {
   readonly store: Store;
   readonly work: WorkFolder;
   readonly world: World;
+  readonly series: CloudSeries;
   /** This repository's devcloud/. */
   readonly programs: string;
 }
@@ -50,12 +52,12 @@ interface Layer {
  * @returns Their folders, topmost first.
  * @throws {HostError} `mirror-unreachable`, `command-failed`, `disk-full`, `missing-tool`, `devcloud-not-ready`
  */
-export async function ensureDevcloudLayers(profile: Profile, world: World): Promise<string[]> {
+export async function ensureDevcloudLayers(profile: Profile, series: CloudSeries, world: World): Promise<string[]> {
   const store = await Store.open(world.paths.store, world.emit);
   await using work = await store.openWork(world.signal);
-  const site = {store, work, world, programs: `${world.paths.home}/devcloud`};
-  const layers = [await ensureLayer(basePackages, site)];
-  if (profile === 'full') layers.unshift(await ensureLayer(addedPackages(layers), site));
+  const site = {store, work, world, series, programs: `${world.paths.home}/devcloud`};
+  const layers = [await ensureLayer(basePackages(series), site)];
+  if (profile === 'full') layers.unshift(await ensureLayer(addedPackages(layers, series), site));
   return [await ensureLayer(await initialisedState(profile, layers, site), site), ...layers];
 }
 
@@ -93,33 +95,36 @@ const apart = [
   '--',
 ];
 
-const basePackages: Layer = {
-  step: 'devcloud/packages-api',
-  key: packagesKey('api'),
-  async make(staged, site) {
-    const debs = await borrowDebs(site.store, site.work, async () => {});
-    const sources = debianSourceLines(servicesRelease, await findDebianMirrors(site.world.env));
-    await install('packages-api', site, [
-      ...['mmdebstrap', '--mode=root', '--variant=minbase', '--format=directory'],
-      '--skip=cleanup/apt/cache,download/empty',
-      `--include=${layerPackages.api.join(',')}`,
-      ...leftOut.map((glob) => `--dpkgopt=path-exclude=${glob}`),
-      '--dpkgopt=force-unsafe-io',
-      '--dpkgopt=force-confold',
-      '--aptopt=APT::Install-Recommends "false"',
-      '--aptopt=Acquire::Languages "none"',
-      `--setup-hook=mkdir -p "$1/var/cache/apt/archives" && mount --bind '${debs.folder}' "$1/var/cache/apt/archives"`,
-      '--customize-hook=umount "$1/var/cache/apt/archives"',
-      ...[servicesRelease, `${staged}/tree`, ...sources],
-    ]);
-    await debs.giveBack();
-  },
-};
-
-function addedPackages(below: readonly string[]): Layer {
+function basePackages(series: CloudSeries): Layer {
+  const {release} = series;
   return {
-    step: 'devcloud/packages-full',
-    key: packagesKey('full'),
+    step: layerName('packages-api', series),
+    key: packagesKey('api', series),
+    async make(staged, site) {
+      const debs = await borrowDebs(site.store, site.work, async () => {});
+      const sources = debianSourceLines(release, await findDebianMirrors(site.world.env));
+      await install('packages-api', site, [
+        ...['mmdebstrap', '--mode=root', '--variant=minbase', '--format=directory'],
+        '--skip=cleanup/apt/cache,download/empty',
+        `--include=${layerPackages.api.join(',')}`,
+        ...leftOut.map((glob) => `--dpkgopt=path-exclude=${glob}`),
+        '--dpkgopt=force-unsafe-io',
+        '--dpkgopt=force-confold',
+        '--aptopt=APT::Install-Recommends "false"',
+        '--aptopt=Acquire::Languages "none"',
+        `--setup-hook=mkdir -p "$1/var/cache/apt/archives" && mount --bind '${debs.folder}' "$1/var/cache/apt/archives"`,
+        '--customize-hook=umount "$1/var/cache/apt/archives"',
+        ...[release, `${staged}/tree`, ...sources],
+      ]);
+      await debs.giveBack();
+    },
+  };
+}
+
+function addedPackages(below: readonly string[], series: CloudSeries): Layer {
+  return {
+    step: layerName('packages-full', series),
+    key: packagesKey('full', series),
     async make(staged, site) {
       const debs = await borrowDebs(site.store, site.work, async () => {});
       const scratch = await site.work.newFolder();
@@ -131,6 +136,11 @@ function addedPackages(below: readonly string[]): Layer {
       await debs.giveBack();
     },
   };
+}
+
+/** Of the default series without its name. */
+function layerName(name: string, series: CloudSeries): string {
+  return `devcloud/${name}${series.name === defaultCloudSeries ? '' : `-${series.name}`}`;
 }
 
 async function install(name: string, site: Site, argv: readonly string[]): Promise<void> {
@@ -165,15 +175,15 @@ function installError(name: string, outcome: Outcome, log: string, store: string
 /** Databases, users and endpoints, made once by running the services for it, and frozen when they have stopped. */
 async function initialisedState(profile: Profile, below: readonly string[], site: Site): Promise<Layer> {
   return {
-    step: `devcloud/state-${profile}`,
-    key: stateKey(profile, await readScripts(site.programs)),
-    async make(staged, {work, world, programs}) {
+    step: layerName(`state-${profile}`, site.series),
+    key: stateKey(profile, site.series, await readScripts(site.programs)),
+    async make(staged, {work, world, series, programs}) {
       const folder = await work.newFolder();
       await makeInstanceFolder(folder);
       const logFile = `${folder}/supervisor.log`;
       const root = {layers: below, folder, programs, logFile, accelerator: 'qemu' as const};
       await using supervisor = await startSupervisor(root);
-      supervisor.send(initialisationPlan(profile, newSecrets()));
+      supervisor.send(initialisationPlan(profile, series, newSecrets()));
       if ((await supervisor.ended(world.signal)) !== 0) throw await initialisationError(profile, folder);
       for (const path of notFrozen) await rm(`${folder}/upper/${path}`, {recursive: true, force: true});
       await runOrThrow('keeping the initialised state', ['mv', `${folder}/upper`, `${staged}/tree`]);

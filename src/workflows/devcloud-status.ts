@@ -2,6 +2,7 @@ import type {World} from '../base/index.js';
 import {
   addressesIn,
   cloudNameOf,
+  defaultCloudSeries,
   type Instance,
   isAlive,
   listInstances,
@@ -14,6 +15,8 @@ import {
 export interface DevcloudStatus {
   readonly name: string;
   readonly profile: Profile;
+  /** Of OpenStack. */
+  readonly series: string;
   readonly running: boolean;
   /** Of its endpoints; absent before the first start. */
   readonly address?: string;
@@ -45,6 +48,7 @@ export async function statusOf(instance: Instance, world: World): Promise<Devclo
   return {
     name,
     profile,
+    series: instance.series ?? defaultCloudSeries,
     running,
     ...(addresses ? {address: addresses.cloud, subnet: addresses.subnet} : {}),
     ...(addresses && profile === 'full' ? {instances: addresses.instances.cidr} : {}),

@@ -5,8 +5,10 @@ import {
   addressesIn,
   awaitReadiness,
   checkName,
+  chooseCloudSeries,
   cloudEntry,
   cloudNameOf,
+  defaultCloudSeries,
   deviceName,
   type Instance,
   instanceFolder,
@@ -34,6 +36,8 @@ export interface DevcloudRequest {
   readonly name: string;
   /** Default: the one it was made with; `full` for a new one. */
   readonly profile?: Profile;
+  /** Of OpenStack. Default: the one it was made with; 2025.1 for a new one. */
+  readonly series?: string;
   /** A private /24 of this machine's choosing when absent. */
   readonly subnet?: string;
 }
@@ -72,6 +76,7 @@ export async function checkDevcloudRequest(request: DevcloudRequest, world: Worl
   if (request.subnet) addressesIn(request.subnet);
   const known = await readInstance(world.paths, request.name);
   if (known) checkSame(known, request);
+  else chooseCloudSeries(request.series ?? defaultCloudSeries, request.profile ?? 'full');
 }
 
 /** One command at a time acts on a devcloud. */
@@ -85,9 +90,13 @@ export function requireRoot(doing: string): void {
   throw new HostError('not-root', {doing, why: 'it makes network devices and file systems of its own'});
 }
 
-function checkSame(known: Instance, {name, profile, subnet}: DevcloudRequest): void {
+function checkSame(known: Instance, {name, profile, series, subnet}: DevcloudRequest): void {
   if (profile && profile !== known.profile) {
     throw new UsageError('devcloud-differs', {name, what: 'profile', wanted: profile, current: known.profile});
+  }
+  const current = known.series ?? defaultCloudSeries;
+  if (series && series.toLowerCase() !== current) {
+    throw new UsageError('devcloud-differs', {name, what: 'series', wanted: series, current});
   }
   if (subnet && known.subnet && addressesIn(subnet).subnet !== known.subnet) {
     throw new UsageError('devcloud-differs', {name, what: 'subnet', wanted: subnet, current: known.subnet});
@@ -102,9 +111,11 @@ async function checkLayers({name, layers}: Instance): Promise<void> {
   }
 }
 
-async function makeInstance({name, profile = 'full'}: DevcloudRequest, world: World): Promise<Instance> {
-  const layers = await ensureDevcloudLayers(profile, world);
-  const instance: Instance = {name, profile, secrets: newSecrets(), layers};
+async function makeInstance(request: DevcloudRequest, world: World): Promise<Instance> {
+  const {name, profile = 'full'} = request;
+  const series = chooseCloudSeries(request.series ?? defaultCloudSeries, profile);
+  const layers = await ensureDevcloudLayers(profile, series, world);
+  const instance: Instance = {name, profile, series: series.name, secrets: newSecrets(), layers};
   await makeInstanceFolder(instanceFolder(world.paths, name));
   await writeInstance(world.paths, instance);
   return instance;

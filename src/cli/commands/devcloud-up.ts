@@ -6,6 +6,7 @@ import {nameOption} from '../devcloud-text.js';
 interface Options {
   readonly name: string;
   readonly profile?: Profile;
+  readonly series?: string;
   readonly subnet?: string;
 }
 
@@ -20,6 +21,7 @@ export function register(cli: Cli): void {
         .choices(['api', 'full'])
         .default(undefined, 'full for a new one'),
     )
+    .option('--series <series>', 'OpenStack series of a new one: zed, 2025.1 (default) or 2026.2')
     .option('--subnet <range>', 'a private IPv4 range with prefix 24, for its endpoints and instances')
     .action(
       cli.act(async (world, options: Options) => {
