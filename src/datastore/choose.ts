@@ -35,3 +35,17 @@ export function chooseVersion(catalogue: Catalogue, text: string): ChosenVersion
   }
   return {datastore, version};
 }
+
+/** What to build for a cloud of a series, as `mariadb:11.8`: the version that is named where there are images of it for the series,
+ * else one that there are images of, else the one that is named. Pure.
+ * @param series Undefined where nothing tells it.
+ */
+export function buildableVersion(
+  {name, versions}: DatastoreDefinition,
+  wanted: string,
+  series: string | undefined,
+): string {
+  const fitting = versions.filter(({images}) => images.some((image) => image.series === series));
+  const chosen = fitting.find(({version}) => version === wanted) ?? fitting.find((one) => one.default) ?? fitting[0];
+  return `${name}:${chosen?.version ?? wanted}`;
+}

@@ -36,7 +36,7 @@ export type ImagePolicy = z.output<typeof imagePolicySchema>;
 /** What is known of an image that is to serve. */
 export interface ImageEvidence {
   readonly image: string;
-  /** `mariadb:11.8` */
+  /** What is built instead for a cloud of another series, `mariadb:11.8`. */
   readonly datastore: string;
   readonly sizeBytes?: number;
   /** OpenStack series of its guest agent. */

@@ -13,12 +13,14 @@ import {
 } from '../base/index.js';
 import type {GlanceImage} from '../cloud/index.js';
 import {
+  buildableVersion,
   type GateFinding,
   type ImageEvidence,
   type ImagePolicy,
   imagePolicySchema,
   judgeGate,
   type RegisteredVersion,
+  readCatalogue,
 } from '../datastore/index.js';
 import type {PassportState} from '../passport/index.js';
 import type {ImageServices} from './image-services.js';
@@ -52,7 +54,7 @@ export async function demandFit(
   const {troveSeries, name: cloud} = session.settings;
   const evidence: ImageEvidence = {
     image: name,
-    datastore: `${datastore.name}:${version.version}`,
+    datastore: buildableVersion(datastore, version.version, troveSeries),
     proof: 'none',
     ...signatureOf(passport),
     ...(sidecar ? {series: sidecar.series} : {}),
@@ -96,7 +98,8 @@ export async function passGate(
   const file = policy.vulnerabilities.length > 0 ? request.evidence : undefined;
   const packages = file === undefined ? undefined : await readPackages(file);
   const signature = request.evidence === undefined ? {} : await signatureBeside(request.evidence, image, world);
-  const evidence = {...evidenceOf(image, version), ...signature, ...(packages ? {packages} : {})};
+  const toBuild = await toBuildInstead(version, session.settings.troveSeries, world);
+  const evidence = {...evidenceOf(image), datastore: toBuild, ...signature, ...(packages ? {packages} : {})};
   const isOlder = (one: string, than: string) => compareVersions(one, than) < 0;
   const findings = judgeGate(evidence, policy, session.settings.troveSeries, isOlder);
   const refused = findings.filter(({outcome}) => outcome === 'refused');
@@ -116,13 +119,22 @@ async function signatureBeside(
   return state.kind === 'none' ? {} : signatureOf(state);
 }
 
-function evidenceOf({name, sizeBytes, properties}: GlanceImage, version: RegisteredVersion): ImageEvidence {
+/** An operator's own datastores aren't in the catalogue. */
+async function toBuildInstead(
+  {datastore, version}: RegisteredVersion,
+  series: string | undefined,
+  world: World,
+): Promise<string> {
+  const known = (await readCatalogue(world.paths.home)).get(datastore);
+  return known ? buildableVersion(known, version, series) : `${datastore}:${version}`;
+}
+
+function evidenceOf({name, sizeBytes, properties}: GlanceImage): Omit<ImageEvidence, 'datastore'> {
   const series = properties[evidenceProperties.series];
   const keyId = properties[evidenceProperties.keyId];
   const proof = properties[evidenceProperties.proof];
   return {
     image: name,
-    datastore: `${version.datastore}:${version.version}`,
     signature: keyId ? 'announced' : 'unsigned',
     proof: proof === 'boot' || proof === 'rules' ? proof : 'none',
     ...(sizeBytes === undefined ? {} : {sizeBytes}),
