@@ -446,11 +446,12 @@ chmod +x "$TMP_HOOKS_PATH/install.d/92-added"`,
       }
     });
 
-    test('two builds make everything anew at once: both end, each with its own', async () => {
+    test('two builds make the same steps anew at once: both end, each with its own', async () => {
       await build('twice', ['a']);
       const both = await Promise.all(
         ['one', 'two'].map(async (name) => {
-          const asked = {...request('twice', ['a']), rebuild: true, outputFile: archive(name)};
+          const rebuild = ['a/extra-data.d/10-add', 'a/install.d/91-random'];
+          const asked = {...request('twice', ['a']), rebuild, outputFile: archive(name)};
           const {stepsRun} = await buildImage(asked, world());
           expect(read(name, 'etc/copy')).toBe(read(name, 'etc/random') + read(name, 'etc/added'));
           return {stepsRun, copy: read(name, 'etc/copy')};
@@ -520,7 +521,7 @@ chmod +x "$TMP_HOOKS_PATH/install.d/92-added"`,
     });
 
     test('the lowest is gone and another image makes it again: nothing is put on it that was made on the old one', async () => {
-      const {stepsRun} = await build('gone', ['a'], {}, {rebuild: true});
+      await build('gone', ['a']);
       const before = read('gone', 'etc/random');
       const {steps} = await plan('gone', ['a']);
       await removeResults([steps[0]?.key]);
@@ -528,7 +529,8 @@ chmod +x "$TMP_HOOKS_PATH/install.d/92-added"`,
       const planned = await plan('gone', ['a']);
       expect(planned.steps.map(({act}) => act)).toEqual(['reuse', ...planned.steps.slice(1).map(() => 'run')]);
       expect(planned.steps.map(({key}) => key).filter(Boolean)).toEqual([steps[0]?.key]);
-      expect(await build('gone', ['a'])).toMatchObject({stepsRun: stepsRun - 1});
+      const {stepsRun} = await build('gone', ['a']);
+      expect(stepsRun).toBe((await plan('gone', ['a'])).steps.length - 1);
       expect(read('gone', 'etc/random')).not.toBe(before);
     });
 
