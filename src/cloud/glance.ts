@@ -95,7 +95,8 @@ export type ImportSource = {readonly method: 'glance-direct'} | {readonly method
 
 /** Glance, version 2 of its API. */
 export interface Glance {
-  /** Images with these properties (and name), newest first. */
+  /** The project's own images with these properties (and name), newest first. An administrator is shown those of all projects
+   * too, and whoever made one gave it whatever properties he liked: such an image is taken by its id alone. */
   list(filter: Readonly<Record<string, string>>): Promise<GlanceImage[]>;
   /** The image that Trove takes for a version with these tags: its own question to Glance. */
   selectedBy(tags: readonly string[]): Promise<GlanceImage | undefined>;
@@ -147,7 +148,10 @@ export function glanceClient(session: CloudSession): Glance {
     return found;
   };
   return {
-    list: (filter) => listAll(new URLSearchParams(filter)),
+    async list(filter) {
+      const owner = await session.projectId();
+      return await listAll(new URLSearchParams({...filter, ...(owner === undefined ? {} : {owner})}));
+    },
     listTagged: (tags) => listAll(taggedFilter(tags)),
     async selectedBy(tags) {
       // Trove 18 to 23: common/glance.py, get_image_id

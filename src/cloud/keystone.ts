@@ -31,6 +31,8 @@ export interface CloudSession extends AsyncDisposable {
   readonly settings: CloudSettings;
   /** @throws {CloudError} `no-such-service` */
   endpoint(service: ServiceType): Promise<string>;
+  /** The project that the token is for; undefined for a token of the whole system. */
+  projectId(): Promise<string | undefined>;
   /** Whether the catalog has it, in this session's region. */
   offers(service: ServiceType): Promise<boolean>;
   /** Sends a request with the token, renewing an expired one.
@@ -41,6 +43,7 @@ export interface CloudSession extends AsyncDisposable {
 
 const tokenBody = z.looseObject({
   token: z.looseObject({
+    project: z.looseObject({id: z.string()}).optional(),
     catalog: z
       .array(
         z.looseObject({
@@ -101,6 +104,10 @@ class Session implements CloudSession {
       known: body.catalog.map((e) => e.type),
       regions,
     });
+  }
+
+  async projectId(): Promise<string | undefined> {
+    return (await this.#signedIn()).body.project?.id;
   }
 
   async offers(service: ServiceType): Promise<boolean> {

@@ -57,8 +57,8 @@ describe('the gate', () => {
     expect(refused({}, {maxSizeMiB: 299})).toMatchObject([{detail: 'it has 300 MiB, and the policy allows 299'}]);
     const vulnerabilities = [{id: 'CVE-1', package: 'openssl', fixedIn: '3.5.2'}];
     expect(refused({}, {vulnerabilities})).toMatchObject([{detail: 'CVE-1: nothing lists its packages'}]);
-    expect(refused({packages: new Map([['openssl', '3.5.1']])}, {vulnerabilities})).toHaveLength(1);
-    expect(refused({packages: new Map([['openssl', '3.5.2']])}, {vulnerabilities})).toEqual([]);
+    expect(refused({packages: new Map([['openssl', ['3.5.2', '3.5.1']]])}, {vulnerabilities})).toHaveLength(1);
+    expect(refused({packages: new Map([['openssl', ['3.5.2']]])}, {vulnerabilities})).toEqual([]);
     expect(refused({packages: new Map()}, {vulnerabilities})).toEqual([]);
   });
 });

@@ -46,8 +46,8 @@ export interface ImageEvidence {
   readonly keyId?: string;
   /** What was proven of it before it came into the cloud. */
   readonly proof: 'none' | 'rules' | 'boot';
-  /** Packages inside with their versions; absent when nothing lists them. */
-  readonly packages?: ReadonlyMap<string, string>;
+  /** Packages inside, those of its container too, each with all its versions; absent when nothing lists them. */
+  readonly packages?: ReadonlyMap<string, readonly string[]>;
 }
 
 /** One demand, and whether the image meets it. */
@@ -139,8 +139,11 @@ function vulnerabilityFinding(
     const next = 'add --evidence FILE: the image file with its bill of materials beside it';
     return {demand, outcome: 'refused', detail: `${id}: nothing lists its packages`, next};
   }
-  const version = packages.get(name);
-  if (version === undefined) return {demand, outcome: 'met', detail: `${id}: ${name} is not in it`};
-  if (!isOlder(version, fixedIn)) return {demand, outcome: 'met', detail: `${id}: ${name} ${version} has the fix`};
-  return {demand, outcome: 'refused', detail: `${id}: ${name} ${version} is in it, fixed in ${fixedIn}`};
+  const versions = packages.get(name) ?? [];
+  const old = versions.find((version) => isOlder(version, fixedIn));
+  if (old !== undefined) {
+    return {demand, outcome: 'refused', detail: `${id}: ${name} ${old} is in it, fixed in ${fixedIn}`};
+  }
+  const detail = versions.length ? `${name} ${versions.join(' and ')} has the fix` : `${name} is not in it`;
+  return {demand, outcome: 'met', detail: `${id}: ${detail}`};
 }

@@ -81,8 +81,7 @@ export async function findRegistered(
 
 export interface ActivationSubject {
   readonly version: RegisteredVersion;
-  /** Undefined for a version whose tags select none yet. */
-  readonly image: GlanceImage | undefined;
+  readonly image: GlanceImage;
   readonly datastore: DatastoreDefinition;
 }
 
@@ -97,26 +96,24 @@ export async function activateVersion(
   options: ActivationOptions,
   world: World,
 ): Promise<Activation> {
-  if (image && image.status !== 'active') {
+  if (image.status !== 'active') {
     throw new CloudError('image-rejected', {image: image.name, problem: `its status is "${image.status}"`});
   }
   const cloud = services.session.settings.name;
   const actions = await planSwitch({version: registered, image, datastore}, options, services);
-  const known = {cloud, actions, ...(image ? {imageId: image.id, imageName: image.name} : {})};
+  const known = {cloud, actions, imageId: image.id, imageName: image.name};
   const isDryRun = options.dryRun === true;
   const target = `datastore version ${nameOf(registered)}`;
   if (actions.length === 0) {
     world.emit({type: 'action', action: 'keep', target, reason: 'already active and the default'});
     return {...known, version: registered, gate: [], isChanged: false, isDryRun};
   }
-  const gate = image ? await passGate(image, registered, options, services, world) : [];
+  const gate = await passGate(image, registered, options, services, world);
   tellGate(gate, world);
   const reason = actions.find(({kind}) => kind === 'switch version')?.reason ?? actions[0]?.reason ?? '';
   tellActions(actions, world);
   if (isDryRun) return {...known, version: registered, gate, isChanged: true, isDryRun, reason};
-  const canary = image
-    ? await tryImage(services, registered, image, datastore, options.canary ?? {}, world)
-    : undefined;
+  const canary = await tryImage(services, registered, image, datastore, options.canary ?? {}, world);
   const version = await switchVersions(
     {version: registered, actions, isAsWanted: (found) => isServing(found, image, options, services)},
     services,
@@ -159,21 +156,23 @@ function tellGate(gate: readonly GateFinding[], world: World): void {
 
 async function isServing(
   found: RegisteredVersion,
-  image: GlanceImage | undefined,
+  image: GlanceImage,
   options: ActivationOptions,
   services: ImageServices,
 ): Promise<boolean> {
   if (!found.isActive || !found.isDefault) return false;
   if (options.select !== undefined && isByTags(found) !== (options.select === 'tags')) return false;
-  return !image || (await servingImage(found, services))?.id === image.id;
+  return (await servingImage(found, services))?.id === image.id;
 }
 
-/** The image that is asked for; else the newest in the cloud for this version; else the registered one. */
+/** The image that is asked for; else the project's newest for this version; else the one that the version has, by its tags or its id.
+ * @throws {UsageError} `unknown-image`
+ */
 async function chooseImage(
   asked: string | undefined,
   registered: RegisteredVersion,
   {session, glance}: ImageServices,
-): Promise<GlanceImage | undefined> {
+): Promise<GlanceImage> {
   const cloud = session.settings.name;
   if (asked) {
     const byId = await glance.show(asked);
@@ -188,17 +187,15 @@ async function chooseImage(
       problem: `${others.length + 1} have this name: give an id`,
     });
   }
-  const {datastore, name, imageId} = registered;
+  const {datastore, name, imageId, imageTags} = registered;
   const loaded = await glance.list({trovestack_datastore: datastore, trovestack_version: name, status: 'active'});
   // One that somebody has turned away from serves again only when it is named.
   const newest = loaded.find(({properties}) => !properties[rolledBackProperty]);
   if (newest) return newest;
-  if (!imageId) return undefined;
-  const image = await glance.show(imageId);
+  const image = await servingImage(registered, {glance});
   if (image) return image;
-  throw new UsageError('unknown-image', {
-    image: imageId,
-    cloud,
-    problem: `${datastore} ${name} names it, but it is gone`,
-  });
+  const problem = imageId
+    ? `${datastore} ${name} names it, but it is gone`
+    : `${datastore} ${name} looks for an active image with all of these tags, and there is none`;
+  throw new UsageError('unknown-image', {image: imageId ?? imageTags.join(', '), cloud, problem});
 }

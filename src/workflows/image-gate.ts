@@ -156,11 +156,23 @@ async function readPolicy(path: string): Promise<ImagePolicy> {
   }
 }
 
+interface Component {
+  readonly name?: unknown;
+  readonly version?: unknown;
+  /** What a container has inside. */
+  readonly components?: readonly Component[];
+}
+
 /** The packages in the bill of materials that a build has put beside its image. */
-async function readPackages(imageFile: string): Promise<ReadonlyMap<string, string>> {
+async function readPackages(imageFile: string): Promise<ReadonlyMap<string, readonly string[]>> {
   const path = `${imageFile.replace(/\.[^./]+$/, '')}.cdx.json`;
   const text = await readFileIfThere(path);
   if (text === undefined) throw new UsageError('file-not-found', {path, what: 'bill of materials'});
-  const {components = []} = parseJson(text) as {components?: {name?: unknown; version?: unknown}[]};
-  return new Map(components.map(({name, version}) => [`${name}`, `${version}`]));
+  const packages = new Map<string, string[]>();
+  const add = ({name, version, components = []}: Component) => {
+    packages.set(`${name}`, [...(packages.get(`${name}`) ?? []), `${version}`]);
+    components.forEach(add);
+  };
+  (parseJson(text) as Component).components?.forEach(add);
+  return packages;
 }

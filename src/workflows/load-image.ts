@@ -121,7 +121,7 @@ export async function loadInto(
     ? await activateVersion(
         services,
         {version: applied.version, image: applied.image, datastore: image.datastore},
-        {evidence: request.file, ...request},
+        {evidence: image.disk.path, ...request},
         world,
       )
     : undefined;

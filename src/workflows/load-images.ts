@@ -41,7 +41,7 @@ export async function loadIntoClouds(
     read.set(chosen.path, image);
     return await image;
   };
-  return await Promise.all(
+  const outcomes = await Promise.allSettled(
     services.map(async (one, i): Promise<TargetOutcome> => {
       let result: LoadedImageResult | undefined;
       const failure =
@@ -54,6 +54,11 @@ export async function loadIntoClouds(
       return {...nameOf(one), kind: 'loaded', result};
     }),
   );
+  // An interruption is told when each cloud has been left in order, since their sessions end with this function.
+  return outcomes.map((outcome) => {
+    if (outcome.status === 'rejected') throw outcome.reason;
+    return outcome.value;
+  });
 }
 
 type Failure = Extract<TargetOutcome, {kind: 'failed'}>;

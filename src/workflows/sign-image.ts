@@ -3,6 +3,7 @@ import {
   canonicalJson,
   readFileIfThere,
   type Sha256,
+  StepError,
   sha256,
   UsageError,
   type World,
@@ -81,8 +82,9 @@ export async function writePassport(
   world: World,
 ): Promise<SignedImage> {
   const {judgement} = await judgeImage(disk, {waivers}, workshop, world);
-  const {content, diskSha256} = await readImage(disk, workshop, world);
+  const {content, diskSha256, sha256: readSha256} = await readImage(disk, workshop, world);
   const digests = await digestDiskFile(disk.path, world.signal, () => {});
+  if (digests.sha256 !== readSha256) throw new StepError('image-changed', {file: disk.path});
   const checks = await checksOf(judgement, digests.sha256, world);
   const manifest = manifestOf(disk.path, content);
   const statement = makeStatement({

@@ -49,8 +49,9 @@ export async function newKey(name: string, world: World): Promise<ShownKey> {
       throw new UsageError('unusable-key', {path: `${folder}/${taken}`, problem: 'a key of this name is there', next});
     }
     const {privateKey, publicKey} = generateKeyPairSync('ed25519');
-    await writeFileWhole(secret, privateKey.export({type: 'pkcs8', format: 'pem'}), 0o600);
+    // The secret half last: what can sign is also trusted here, whenever this is ended.
     await writeFileWhole(file, publicKey.export({type: 'spki', format: 'pem'}));
+    await writeFileWhole(secret, privateKey.export({type: 'pkcs8', format: 'pem'}), 0o600);
     return {id: keyId(publicKey), name, kind: 'own', file};
   } catch (error) {
     throw storeError(error, folder, 'making a key');

@@ -86,9 +86,14 @@ function isMarked(
   image: GlanceImage | undefined,
   {tags, properties = {}}: Extract<ActivationAction, {kind: 'mark image'}>,
 ): boolean {
-  const hasTags = !tags || (tags.length === image?.tags.length && tags.every((tag) => image.tags.includes(tag)));
   const found = image?.properties ?? {};
-  return hasTags && Object.entries(properties).every(([name, value]) => (found[name] ?? '') === value);
+  const isTagged = !tags || (image !== undefined && hasTags(image, tags));
+  return isTagged && Object.entries(properties).every(([name, value]) => (found[name] ?? '') === value);
+}
+
+/** Whether an image has these tags and no others. */
+function hasTags(image: GlanceImage, tags: readonly string[]): boolean {
+  return tags.length === image.tags.length && tags.every((tag) => image.tags.includes(tag));
 }
 
 function describe(version: RegisteredVersion): string {
@@ -136,30 +141,39 @@ async function restore(before: Snapshot, {session}: ImageServices, world: World)
   try {
     await using services = await openImageServices(session.settings, {...world, signal});
     const {glance, trove} = services;
-    for (const {id, tags, properties} of before.images) await glance.update(id, {tags, properties});
     const now = await trove.list();
+    const failures: string[] = [];
+    const tryTo = async (step: () => Promise<void>) => {
+      const failure = await failureOf(step);
+      if (failure) failures.push(failure.message);
+    };
     for (const row of before.defaults) {
-      if (now.find(({id}) => id === row.id)?.isDefault === false) await trove.update(row.id, {isDefault: true});
+      if (rowOf(row, now)?.isDefault === false) await tryTo(() => trove.update(row.id, {isDefault: true}));
     }
-    for (const row of before.versions)
-      await giveBack(
-        row,
-        now.find(({id}) => id === row.id),
-        services,
-      );
-    const again = await trove.list();
-    const wrong = before.versions.filter(
-      (row) =>
-        !isSame(
-          row,
-          again.find(({id}) => id === row.id),
-        ),
-    );
+    for (const row of before.versions) await tryTo(() => giveBack(row, rowOf(row, now), services));
+    // What an image remembers goes last: until its version is given back, that is the way back.
+    for (const {id, tags, properties} of before.images) await tryTo(() => glance.update(id, {tags, properties}));
+    const wrong = [...failures, ...(await leftOver(before, services))];
     if (wrong.length === 0) return 'what served before serves again';
-    return `the former state could not be restored whole: ${wrong.map(nameOf).join(', ')}`;
+    return `the former state could not be restored whole: ${wrong.join('; ')}`;
   } catch (error) {
     return `the former state could not be restored: ${error instanceof Error ? error.message : String(error)}`;
   }
+}
+
+/** What is not as it was before, in words. */
+async function leftOver(before: Snapshot, {glance, trove}: ImageServices): Promise<string[]> {
+  const rows = await trove.list();
+  const wrong = [...before.versions, ...before.defaults].filter((row) => !isSame(row, rowOf(row, rows))).map(nameOf);
+  for (const {id, tags} of before.images) {
+    const image = await glance.show(id);
+    if (!image || !hasTags(image, tags)) wrong.push(`the tags of image ${image?.name ?? id}`);
+  }
+  return [...new Set(wrong)];
+}
+
+function rowOf({id}: RegisteredVersion, rows: readonly RegisteredVersion[]): RegisteredVersion | undefined {
+  return rows.find((row) => row.id === id);
 }
 
 async function giveBack(

@@ -24,6 +24,10 @@ export const stepWords = {
       : {}),
     next: f.findings.find(({next}) => next !== undefined)?.next ?? 'trovestack image build makes one that may',
   }),
+  'image-changed': (f: {file: string}): Words => ({
+    message: `Cannot sign image "${f.file}": it was changed while it was looked at`,
+    next: 'the same command again, when nobody writes to the file',
+  }),
   'own-block-device': (f: {image: string; step: string; device: string}): Words => ({
     message: `Cannot finish image "${f.image}": ${f.step} brings a block device of its own, "${f.device}"`,
     details: {wanted: 'a block device configuration: disks are made as files, without devices or mounts'},
