@@ -1,6 +1,6 @@
 import {createHash} from 'node:crypto';
-import {createReadStream, createWriteStream} from 'node:fs';
-import {realpath, rm, stat} from 'node:fs/promises';
+import {constants, createWriteStream} from 'node:fs';
+import {open, realpath, rm, stat} from 'node:fs/promises';
 import {pipeline} from 'node:stream/promises';
 import {fileURLToPath} from 'node:url';
 import {type Sha256, systemErrorCode} from '../base/index.js';
@@ -23,8 +23,11 @@ export async function keepMachineFile(
   const part = files.newPart();
   const hash = createHash('sha256');
   try {
+    // A pipe without a writer would hold us for ever, and a device has no end.
+    await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+    if (!(await file.stat()).isFile()) return {kind: 'moved', file: address, problem: 'it is no regular file'};
     await pipeline(
-      createReadStream(path),
+      file.createReadStream({autoClose: false}),
       async function* (chunks: AsyncIterable<Buffer>) {
         for await (const chunk of chunks) {
           hash.update(chunk);

@@ -1,3 +1,4 @@
+import {execFileSync} from 'node:child_process';
 import {chmod, writeFile} from 'node:fs/promises';
 import {createServer, type Server} from 'node:http';
 import {type AddressInfo, connect} from 'node:net';
@@ -157,6 +158,12 @@ describe('a package archive', () => {
     await chmod(own, 0o600);
     expect(await fetchOwn()).toMatchObject({kind: 'unreachable'});
     expect(await archive().fetchFile('file:///nowhere/at/all')).toMatchObject({kind: 'moved'});
+    const pipe = join(folder.path, 'pipe');
+    execFileSync('mkfifo', ['-m', '0644', pipe]);
+    for (const path of [pipe, '/dev/zero', folder.path]) {
+      const found = await archive().fetchFile(pathToFileURL(path).href);
+      expect(found).toMatchObject({kind: 'moved', problem: 'it is no regular file'});
+    }
   });
 
   test('says which packages are gone', async () => {
