@@ -2,6 +2,7 @@ import {z} from 'zod';
 import {canonicalJson, sha256} from '../base/index.js';
 import type {Element} from '../element/index.js';
 import {type GuestDefinition, type ImageDefinition, isGuest} from '../image/index.js';
+import {purposeMembers} from './image-sidecar.js';
 
 /** What an image says of itself. Nothing in it depends on who built it, or when. */
 export interface ElementManifest {
@@ -29,12 +30,7 @@ export interface GuestManifest extends Omit<ElementManifest, 'name'> {
 export const manifestInside = '/etc/trovestack/manifest.json';
 
 const manifestSchema = z.looseObject({
-  datastore: z.string(),
-  version: z.string(),
-  series: z.string(),
-  distribution: z.string(),
-  release: z.string(),
-  architecture: z.string(),
+  ...purposeMembers,
   elementsDigest: z.string(),
   elements: z.array(z.string()),
 });

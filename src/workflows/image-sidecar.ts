@@ -2,14 +2,19 @@ import {readFile} from 'node:fs/promises';
 import {z} from 'zod';
 import {parseJson, systemErrorCode, UsageError} from '../base/index.js';
 
-/** What a build says of its image, in `FILE.manifest.json` beside it: what it is for and what the cloud has to know. */
-const sidecarSchema = z.looseObject({
+/** What an image is for, as everything says it that a build leaves of it. */
+export const purposeMembers = {
   datastore: z.string(),
   version: z.string(),
   series: z.string(),
   distribution: z.string(),
   release: z.string(),
   architecture: z.string(),
+};
+
+/** What a build says of its image, in `FILE.manifest.json` beside it: what it is for and what the cloud has to know. */
+const sidecarSchema = z.looseObject({
+  ...purposeMembers,
   /** Digest of the image file. */
   sha256: z.string().optional(),
   /** The content of the guest agent's own `validation-rules.json` for this datastore. */
